@@ -1,0 +1,87 @@
+// What a machine is made of, for the files of host/ only. whycpu.h has the public part.
+#ifndef WHY_MACHINE_H
+#define WHY_MACHINE_H
+#include <stdbool.h>
+#include "whycpu.h"
+
+enum { WHY_DEVICES = 32, WHY_SLOTS = 8, WHY_KERNELS = 64 }; // more than the catalog has; asserted
+
+// A backend's place, filled or not. Its verdict says why its kernels cannot run here.
+struct why_slot {
+  const char *name;             // as in the catalog; static
+  struct why_backend *backend;  // NULL: not opened, or absent
+  bool tried;                   // opened, or found absent; in a replayed machine always
+  struct why_verdict verdict;   // WHY_OK once it is open
+  char build[96], version[96];  // the backend's own words, "" where absent
+  bool lacks[WHY_KERNELS];      // by place in the catalog: find() does not know it
+  const struct why_code *code[WHY_KERNELS];
+  void *state[WHY_DEVICES];     // what attach() made, by device
+  bool attached[WHY_DEVICES];
+};
+
+// What a library said about a problem: kept, so that deciding stays pure and replays elsewhere.
+struct why_answer {
+  int kernel, device;           // places in the catalog and in the machine
+  bool any;                     // holds for every problem ("*" in the file)
+  struct why_problem problem;
+  uint64_t most_bytes;          // the workspace budget it was asked with
+  uint64_t workspace_bytes;
+  struct why_verdict verdict;
+};
+
+struct why_machine {
+  char name[64];
+  bool replayed;
+  char provenance[16], time[32], commit[48], source[512]; // of a replayed machine's facts
+  struct why_options options;
+  char library_dir[4096], root[4096];
+  struct why_facts facts[WHY_DEVICES];
+  struct why_device *device[WHY_DEVICES]; // NULL: replayed
+  bool lost[WHY_DEVICES];
+  int devices;
+  struct why_slot slot[WHY_SLOTS];
+  int slots;
+  struct why_answer *answer;
+  int answers, answer_capacity;
+  char **note;                            // interned
+  int notes, note_capacity;
+};
+
+// Which slot a kernel's code, and its device, come from: by place in the catalog. Built once.
+struct why_place { int code, device; };
+const struct why_place *why_places(void);
+enum {
+#define BACKEND(name) WHY_SLOT_##name,
+#include "catalog.def"
+  WHY_SLOT_COUNT
+};
+
+const char *why_intern(struct why_machine *, const char *text); // "" when out of memory
+int why_kernel_find(const char *op, const char *backend, const char *name); // -1: none
+int why_kernel_place(const struct why_kernel *);
+
+// probe.c: is there hardware at all; then the driver. WHY_OK, or NO_HARDWARE, NO_DRIVER, NO_DEVICE
+// with the system's own words. *driver: the CUDA version it serves, 0 if it did not say.
+enum why_reason why_probe_hardware(const char *root, char *note, size_t size);
+enum why_reason why_probe_driver(int *driver, char *note, size_t size, const char **cause);
+
+// load.c: opens a slot's library once; fills its verdict, code and devices.
+enum why_reason why_load(struct why_machine *, int slot);
+enum why_reason why_attach(struct why_machine *, int slot, int device); // once a device
+
+// topology.c: the host as device 0, and binding.
+void why_topology_host(struct why_facts *);
+int why_topology_numa_of_pci(const char *pci); // -1: not known
+
+// predict.c: seconds for each part of a candidate; NAN where figures lack.
+void why_predict(const struct why_facts *host, const struct why_facts *device,
+                 const struct why_request *, struct why_candidate *);
+
+// answers.c
+const struct why_answer *why_answer_find(const struct why_machine *, int kernel, int device,
+                                         const struct why_request *);
+enum why_reason why_answer_add(struct why_machine *, const struct why_answer *);
+
+// The plain backend is linked in.
+extern struct why_backend why_plain_backend;
+#endif
