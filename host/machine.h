@@ -1,30 +1,30 @@
 // What a machine is made of, for the files of host/ only. whycpu.h has the public part.
 #ifndef WHY_MACHINE_H
 #define WHY_MACHINE_H
-#include <stdbool.h>
 #include "whycpu.h"
+#include <stdbool.h>
 
 enum { WHY_DEVICES = 32, WHY_SLOTS = 8, WHY_KERNELS = 64 }; // more than the catalog has; asserted
 
 // A backend's place, filled or not. Its verdict says why its kernels cannot run here.
 struct why_slot {
-  const char *name;             // as in the catalog; static
-  struct why_backend *backend;  // NULL: not opened, or absent
-  bool tried;                   // opened, or found absent; in a replayed machine always
-  struct why_verdict verdict;   // WHY_OK once it is open
-  char build[96], version[96];  // the backend's own words, "" where absent
-  bool lacks[WHY_KERNELS];      // by place in the catalog: find() does not know it
+  const char *name;            // as in the catalog; static
+  struct why_backend *backend; // NULL: not opened, or absent
+  bool tried;                  // opened, or found absent; in a replayed machine always
+  struct why_verdict verdict;  // WHY_OK once it is open
+  char build[96], version[96]; // the backend's own words, "" where absent
+  bool lacks[WHY_KERNELS];     // by place in the catalog: find() does not know it
   const struct why_code *code[WHY_KERNELS];
-  void *state[WHY_DEVICES];     // what attach() made, by device
+  void *state[WHY_DEVICES]; // what attach() made, by device
   bool attached[WHY_DEVICES];
 };
 
 // What a library said about a problem: kept, so that deciding stays pure and replays elsewhere.
 struct why_answer {
-  int kernel, device;           // places in the catalog and in the machine
-  bool any;                     // holds for every problem ("*" in the file)
+  int kernel, device; // places in the catalog and in the machine
+  bool any;           // holds for every problem ("*" in the file)
   struct why_problem problem;
-  uint64_t most_bytes;          // the workspace budget it was asked with
+  uint64_t most_bytes; // the workspace budget it was asked with
   uint64_t workspace_bytes;
   struct why_verdict verdict;
 };
@@ -43,12 +43,14 @@ struct why_machine {
   int slots;
   struct why_answer *answer;
   int answers, answer_capacity;
-  char **note;                            // interned
+  char **note; // interned
   int notes, note_capacity;
 };
 
 // Which slot a kernel's code, and its device, come from: by place in the catalog. Built once.
-struct why_place { int code, device; };
+struct why_place {
+  int code, device;
+};
 const struct why_place *why_places(void);
 enum {
 #define BACKEND(name) WHY_SLOT_##name,
@@ -56,7 +58,7 @@ enum {
   WHY_SLOT_COUNT
 };
 
-const char *why_intern(struct why_machine *, const char *text); // "" when out of memory
+const char *why_intern(struct why_machine *, const char *text);             // "" when out of memory
 int why_kernel_find(const char *op, const char *backend, const char *name); // -1: none
 int why_kernel_place(const struct why_kernel *);
 

@@ -67,10 +67,10 @@ struct why_param { // one key of a problem: a dim, a stride, a flag or a scale
 struct why_op;
 struct why_problem {
   const struct why_op *op;
-  enum why_type type;         // of the inputs; the other operands' follow from the op
-  enum why_math math;         // the loosest arithmetic allowed
-  int64_t value[WHY_PARAMS];  // WHY_INTEGER params, by their place in op->param
-  double real[WHY_PARAMS];    // WHY_REAL ones
+  enum why_type type;        // of the inputs; the other operands' follow from the op
+  enum why_math math;        // the loosest arithmetic allowed
+  int64_t value[WHY_PARAMS]; // WHY_INTEGER params, by their place in op->param
+  double real[WHY_PARAMS];   // WHY_REAL ones
 };
 
 struct why_tensor {
@@ -115,7 +115,8 @@ WHY_API enum why_reason why_problem_parse(const char *text, struct why_problem *
 WHY_API enum why_reason why_problem_check(const struct why_problem *, struct why_error *);
 // Every param at its default, type f32, math by type; required params 1.
 WHY_API void why_problem_default(const struct why_op *, struct why_problem *);
-// The params that differ from their default as "m=64 n=64 k=64 tb=1", without op, type and math: the CSV's `dims`.
+// The params that differ from their default as "m=64 n=64 k=64 tb=1", without op, type and math:
+// the CSV's `dims`.
 WHY_API int why_problem_dims(const struct why_problem *, char *out, size_t size);
 // All of it, as why_problem_parse reads it: can be pasted back.
 WHY_API int why_problem_text(const struct why_problem *, char *out, size_t size);
@@ -125,7 +126,8 @@ WHY_API size_t why_type_bytes(enum why_type);
 WHY_API const char *why_type_name(enum why_type);
 WHY_API const char *why_math_name(enum why_math);
 WHY_API int64_t why_tensor_elements(const struct why_tensor *); // product of the dims
-WHY_API uint64_t why_tensor_bytes(const struct why_tensor *);   // from first to last element, gaps too
+WHY_API uint64_t
+why_tensor_bytes(const struct why_tensor *); // from first to last element, gaps too
 
 // ---- devices and backends ----------------------------------------------------------------------
 
@@ -137,17 +139,18 @@ enum why_cpu_feature { // bits of cpu_features
   WHY_CPU_AMX_BF16 = 16
 };
 
-struct why_facts { // all that a decision may know about a device
-  char name[64];     // "NVIDIA H200"
-  char backend[16];  // who brings it: "host", "cuda"
+struct why_facts {        // all that a decision may know about a device
+  char name[64];          // "NVIDIA H200"
+  char backend[16];       // who brings it: "host", "cuda"
   char uuid[48], pci[16]; // "" where there is none
   int host, emulated;
-  int numa_node;     // that the device hangs on; -1: not known
-  int capability;    // 90 for sm_90; 0 for a CPU
+  int numa_node;       // that the device hangs on; -1: not known
+  int capability;      // 90 for sm_90; 0 for a CPU
   int multiprocessors; // of a GPU; cores of a CPU
-  int driver;        // CUDA version that the driver serves, 13000; 0: none
+  int driver;          // CUDA version that the driver serves, 13000; 0: none
   uint32_t cpu_features;
-  uint64_t memory_bytes, free_bytes, context_bytes, shared_bytes, cache_bytes; // shared: a block; cache: the last level
+  uint64_t memory_bytes, free_bytes, context_bytes, shared_bytes,
+      cache_bytes; // shared: a block; cache: the last level
   // Figures, 0 where not known. in and out: host to device and back, pinned.
   double in_bps, out_bps, memory_bps, latency_seconds, launch_seconds;
   double flops[WHY_MATH_COUNT];
@@ -199,8 +202,8 @@ struct why_code { // what a backend has for a row of the catalog
   void (*release)(struct why_call *);
 };
 
-struct why_backend { // a library exports one, as `whycpu_backend`
-  int abi;           // WHY_ABI; first, so that any version can read it
+struct why_backend {   // a library exports one, as `whycpu_backend`
+  int abi;             // WHY_ABI; first, so that any version can read it
   const char *name;    // "cuda"
   const char *build;   // what it was built for: "CUDA 13.0, sm_80 sm_90a, PTX 9.0"
   const char *version; // the library's own, filled by open: "OpenBLAS 0.3.21 (SkylakeX, pthreads)"
@@ -213,31 +216,31 @@ struct why_backend { // a library exports one, as `whycpu_backend`
   // What only the library knows: does it support this within most_bytes of workspace, and how much
   // does it want. WHY_OK or WHY_LIBRARY. NULL where no kernel of it has `ask` in the catalog.
   enum why_reason (*ask)(void *state, const struct why_device *, const char *kernel,
-                         const struct why_problem *, uint64_t most_bytes,
-                         uint64_t *workspace_bytes, struct why_verdict *);
+                         const struct why_problem *, uint64_t most_bytes, uint64_t *workspace_bytes,
+                         struct why_verdict *);
   struct why_device *device; // those it brings
   int devices;
 };
 #define WHY_BACKEND_SYMBOL "whycpu_backend"
 
-struct why_kernel {    // a row of host/catalog.def: needs as data, code only where data cannot
+struct why_kernel {      // a row of host/catalog.def: needs as data, code only where data cannot
   const char *op, *name; // "gemm", "tiled"
-  const char *backend; // who has the code: "cublas"
-  const char *device;  // whose devices it runs on: "host", "cuda"
-  const char *help;    // the idea in a line
-  uint32_t types;      // bit 1 << why_type
+  const char *backend;   // who has the code: "cublas"
+  const char *device;    // whose devices it runs on: "host", "cuda"
+  const char *help;      // the idea in a line
+  uint32_t types;        // bit 1 << why_type
   int capability, capability_last; // 80, 0: from sm_80 on; 90, 90: sm_90a and no other
   uint32_t cpu_features;
   uint32_t shared_bytes; // a block
-  int multiple;        // each operand: its rows and its larger stride; 0 or 1: any
-  int64_t most;        // the largest dim or stride it can index; 0: any
+  int multiple;          // each operand: its rows and its larger stride; 0 or 1: any
+  int64_t most;          // the largest dim or stride it can index; 0: any
   // Share of the roofline that it is taken to reach on a large problem when nothing was measured.
   // A prior, set by hand: it orders kernels, it is not a claim.
   double efficiency;
   enum why_reason (*takes)(const struct why_problem *, const struct why_facts *,
-                           struct why_verdict *); // pure; NULL: all
+                           struct why_verdict *);                              // pure; NULL: all
   uint64_t (*workspace)(const struct why_problem *, const struct why_facts *); // NULL: none
-  int ask;             // only the library can tell support and workspace: why_backend.ask
+  int ask; // only the library can tell support and workspace: why_backend.ask
 };
 WHY_API int why_kernel_count(void);
 WHY_API const struct why_kernel *why_kernel_at(int index);
@@ -260,9 +263,23 @@ WHY_API enum why_reason why_read(FILE *, struct why_machine **, struct why_error
 WHY_API enum why_reason why_write(FILE *, const struct why_machine *);
 
 WHY_API const char *why_machine_name(const struct why_machine *);
-WHY_API int why_machine_replayed(const struct why_machine *); // read from a file: it can only decide
-WHY_API int why_machine_devices(const struct why_machine *);  // device 0 is the host
+WHY_API int
+why_machine_replayed(const struct why_machine *);            // read from a file: it can only decide
+WHY_API int why_machine_devices(const struct why_machine *); // device 0 is the host
 WHY_API const struct why_facts *why_machine_device(const struct why_machine *, int index);
+
+// The live device, for measuring it; NULL: replayed. Bind it first.
+WHY_API struct why_device *why_machine_live(struct why_machine *, int index);
+// Takes over the figures of `from` (in_bps to flops and provenance), as measured in this run.
+WHY_API void why_machine_figures(struct why_machine *, int index, const struct why_facts *from);
+// Opens every backend there is a row for, as `whycpu machine` does.
+WHY_API void why_open_all(struct why_machine *);
+struct why_backend_info {
+  const char *name, *build, *version;
+  struct why_verdict verdict;
+};
+WHY_API int why_machine_backends(const struct why_machine *);
+WHY_API void why_machine_backend(const struct why_machine *, int index, struct why_backend_info *);
 
 // ---- deciding ----------------------------------------------------------------------------------
 
@@ -274,34 +291,36 @@ WHY_API const char *why_plan_name(enum why_plan);
 WHY_API const char *why_transfer_name(enum why_transfer);
 
 #define WHY_UNLIMITED UINT64_MAX
-struct why_budget { uint64_t device_bytes, workspace_bytes, host_bytes; };
+struct why_budget {
+  uint64_t device_bytes, workspace_bytes, host_bytes;
+};
 
 struct why_request { // everything that decides, besides the machine
   struct why_problem problem;
   enum why_policy policy;
-  char kernel[48];   // "backend:name" by name; "": any
+  char kernel[48]; // "backend:name" by name; "": any
   enum why_transfer transfer;
-  int64_t iterations; // calls on the same operands, at least 1
-  int threads;       // CPU threads; 0: all
-  double timeout_seconds; // for one candidate; 0: none
+  int64_t iterations;       // calls on the same operands, at least 1
+  int threads;              // CPU threads; 0: all
+  double timeout_seconds;   // for one candidate; 0: none
   struct why_budget budget; // WHY_UNLIMITED where there is none
 };
 WHY_API void why_request_default(const struct why_problem *, struct why_request *);
 
 struct why_candidate {
   const struct why_kernel *kernel;
-  int device;        // -1: there is none for it
+  int device; // -1: there is none for it
   enum why_plan plan;
   struct why_verdict verdict; // WHY_OK on the chosen one only
   struct why_budget peak;     // what it would hold at most
-  const char *bound;  // which limit decided on memory: "budget", "free", "" (none asked)
+  const char *bound;          // which limit decided on memory: "budget", "free", "" (none asked)
   double copy_in_seconds, work_seconds, copy_out_seconds, seconds; // predicted; NAN: unknown
 };
 struct why_decision {
   struct why_request request;
-  int chosen;        // -1 if nothing can run
-  int blame;         // when no GPU is chosen: the GPU candidate that came nearest to running (last
-                     // reason in the order above, then fastest); else -1
+  int chosen; // -1 if nothing can run
+  int blame;  // when no GPU is chosen: the GPU candidate that came nearest to running (last
+              // reason in the order above, then fastest); else -1
   struct why_verdict fallback; // the blamed candidate's, WHY_OK without one
   int candidates;
   struct why_candidate *candidate; // owned by the decision: why_decision_free
@@ -328,7 +347,9 @@ WHY_API void why_explain(FILE *, const struct why_machine *, const struct why_de
 // are independent. Launch costs no more than the library's own call: nothing is decided or
 // allocated. Each call returns WHY_OK or fills the decision's verdict for that candidate.
 struct why_job;
-struct why_times { double copy_in, work, copy_out, idle, total; }; // NAN where not measured
+struct why_times {
+  double copy_in, work, copy_out, idle, total;
+}; // NAN where not measured
 WHY_API enum why_reason why_prepare(struct why_machine *, struct why_decision *, int candidate,
                                     struct why_job **);
 // Host operands: shape and strides must be the problem's. Kept until why_download: on the host
@@ -348,10 +369,10 @@ WHY_API enum why_reason why_run(struct why_machine *, struct why_decision *,
 // ---- checking ----------------------------------------------------------------------------------
 
 struct why_check {
-  double error;     // largest |x - value| / scale over all outputs; NAN if an element is NaN
-  double tolerance; // that the op allows; right means error <= tolerance
+  double error;         // largest |x - value| / scale over all outputs; NAN if an element is NaN
+  double tolerance;     // that the op allows; right means error <= tolerance
   const char *verified; // "exact" (every element) or "projection"
-  int output;       // where the largest error is
+  int output;           // where the largest error is
   int64_t element;
 };
 // `before` has the operands as they were before the call, `after` as they are now. Up to 2e9 flops

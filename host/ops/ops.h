@@ -4,7 +4,18 @@
 #include "../whycpu.h"
 
 // c(m,n) = alpha a(m,k) b(k,n) + beta c(m,n). Stored a is (m,k), or (k,m) if ta; b likewise.
-enum { GEMM_M, GEMM_N, GEMM_K, GEMM_TA, GEMM_TB, GEMM_ALPHA, GEMM_BETA, GEMM_LDA, GEMM_LDB, GEMM_LDC };
+enum {
+  GEMM_M,
+  GEMM_N,
+  GEMM_K,
+  GEMM_TA,
+  GEMM_TB,
+  GEMM_ALPHA,
+  GEMM_BETA,
+  GEMM_LDA,
+  GEMM_LDB,
+  GEMM_LDC
+};
 enum { GEMM_A, GEMM_B, GEMM_C }; // operands
 
 // y(rows,cols) = exp(x - max of the row) / sum of the row
