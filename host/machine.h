@@ -43,7 +43,8 @@ struct why_machine {
   int slots;
   struct why_answer *answer;
   int answers, answer_capacity;
-  char **note; // interned
+  int *answer_index, answer_places; // open addressing over `answer`: place + 1, 0 where empty
+  char **note;                      // interned
   int notes, note_capacity;
 };
 
@@ -63,25 +64,38 @@ int why_kernel_find(const char *op, const char *backend, const char *name); // -
 int why_kernel_place(const struct why_kernel *);
 
 // probe.c: is there hardware at all; then the driver. WHY_OK, or NO_HARDWARE, NO_DRIVER, NO_DEVICE
-// with the system's own words. *driver: the CUDA version it serves, 0 if it did not say.
+// with the system's own words and the doctor's cause. *driver: the CUDA version it serves, 0 if it
+// did not say. `root` is the file system that the kernel's files are looked for in.
 enum why_reason why_probe_hardware(const char *root, char *note, size_t size);
-enum why_reason why_probe_driver(int *driver, char *note, size_t size, const char **cause);
+enum why_reason why_probe_driver(const char *root, int *driver, char *note, size_t size,
+                                 const char **cause);
 
 // load.c: opens a slot's library once; fills its verdict, code and devices.
 enum why_reason why_load(struct why_machine *, int slot);
 enum why_reason why_attach(struct why_machine *, int slot, int device); // once a device
+void why_unload(struct why_machine *);                                  // for why_close
 
 // topology.c: the host as device 0, and binding.
 void why_topology_host(struct why_facts *);
-int why_topology_numa_of_pci(const char *pci); // -1: not known
+int why_topology_numa_of_pci(const char *pci);  // -1: not known
+enum why_reason why_topology_bind(int threads); // why_bind
 
-// predict.c: seconds for each part of a candidate; NAN where figures lack.
-void why_predict(const struct why_facts *host, const struct why_facts *device,
-                 const struct why_request *, struct why_candidate *);
+// predict.c: fills the candidate's seconds; NAN where figures lack. Times are for all iterations.
+struct why_traffic { // of one problem: the same for all of its candidates
+  double flops, least_bytes, in_bytes, out_bytes;
+};
+void why_predict(const struct why_facts *device, const struct why_request *,
+                 const struct why_traffic *, struct why_candidate *);
 
-// answers.c
+// decide.c: left out by the request itself, before anything is looked at.
+bool why_excluded(const struct why_kernel *, const struct why_request *);
+
+// answers.c: the answer to this problem when asked with this much workspace allowed, or one that
+// holds for any problem; NULL: it was never asked.
 const struct why_answer *why_answer_find(const struct why_machine *, int kernel, int device,
-                                         const struct why_request *);
+                                         const struct why_problem *, uint64_t most_bytes);
+// Takes its own copy, notes too; replaces what was said to the same question. WHY_OK or
+// WHY_ALLOC_FAILED.
 enum why_reason why_answer_add(struct why_machine *, const struct why_answer *);
 
 // The plain backend is linked in.

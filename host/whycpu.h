@@ -102,6 +102,10 @@ struct why_op { // a row of the table of ops: host/ops/NAME.c
   void (*reference)(const struct why_problem *, const struct why_tensor *operand, int output,
                     int64_t first, int64_t rows, double *value, double *scale);
   double (*tolerance)(const struct why_problem *, int output);
+  // For results too large to check exactly: each row of the output times the vector x (one value a
+  // column) and, a row, the sum of the scales of its elements times |x|. NULL: always exact.
+  void (*project)(const struct why_problem *, const struct why_tensor *operand, int output,
+                  const double *x, double *value, double *scale);
 };
 
 WHY_API int why_op_count(void);
@@ -240,7 +244,9 @@ struct why_kernel {      // a row of host/catalog.def: needs as data, code only 
   enum why_reason (*takes)(const struct why_problem *, const struct why_facts *,
                            struct why_verdict *);                              // pure; NULL: all
   uint64_t (*workspace)(const struct why_problem *, const struct why_facts *); // NULL: none
-  int ask; // only the library can tell support and workspace: why_backend.ask
+  int matrix_units; // 16-bit products on tensor cores: the rate of flops[its math], else the f32
+                    // one
+  int ask;          // only the library can tell support and workspace: why_backend.ask
 };
 WHY_API int why_kernel_count(void);
 WHY_API const struct why_kernel *why_kernel_at(int index);
@@ -272,6 +278,10 @@ WHY_API const struct why_facts *why_machine_device(const struct why_machine *, i
 WHY_API struct why_device *why_machine_live(struct why_machine *, int index);
 // Takes over the figures of `from` (in_bps to flops and provenance), as measured in this run.
 WHY_API void why_machine_figures(struct why_machine *, int index, const struct why_facts *from);
+// Keeps all threads of this process on the first `threads` cores, one hardware thread a core, in
+// the machine's order; 0, or more than there are: where it was allowed to run when it started.
+// Threads begun later inherit it. WHY_OK, WHY_BAD_INPUT below 0, WHY_CALL_FAILED.
+WHY_API enum why_reason why_bind(int threads);
 // Opens every backend there is a row for, as `whycpu machine` does.
 WHY_API void why_open_all(struct why_machine *);
 struct why_backend_info {
@@ -322,7 +332,7 @@ struct why_decision {
   int blame;  // when no GPU is chosen: the GPU candidate that came nearest to running (last
               // reason in the order above, then fastest); else -1
   struct why_verdict fallback; // the blamed candidate's, WHY_OK without one
-  int candidates;
+  int candidates, capacity;
   struct why_candidate *candidate; // owned by the decision: why_decision_free
 };
 

@@ -1,0 +1,98 @@
+// The catalog as tables, with the few needs that data cannot say.
+#include "machine.h"
+#include "ops/ops.h"
+#include <assert.h>
+#include <string.h>
+
+// ---- needs that take code ----------------------------------------------------------------------
+
+// 16-bit operands, converted to f32 and packed row-major one after the other: a, b, c.
+static uint64_t gemm_converted(const struct why_problem *p, const struct why_facts *facts) {
+  (void)facts;
+  if (p->type != WHY_F16 && p->type != WHY_BF16) return 0;
+  uint64_t m = (uint64_t)p->value[GEMM_M], n = (uint64_t)p->value[GEMM_N];
+  uint64_t k = (uint64_t)p->value[GEMM_K];
+  return sizeof(float) * (m * k + k * n + m * n);
+}
+
+static enum why_reason gemm_untransposed(const struct why_problem *p, const struct why_facts *facts,
+                                         struct why_verdict *why) {
+  (void)facts;
+  if (!p->value[GEMM_TA] && !p->value[GEMM_TB]) return WHY_OK;
+  why->note = "takes ta=0 tb=0 only";
+  return WHY_FORM;
+}
+
+// The row as floats, and 1 KiB for the sums of the warps.
+static enum why_reason softmax_row_in_shared(const struct why_problem *p,
+                                             const struct why_facts *facts,
+                                             struct why_verdict *why) {
+  why->need = 4.0 * (double)p->value[SOFTMAX_COLS] + 1024;
+  why->have = (double)facts->shared_bytes;
+  return why->need <= why->have ? WHY_OK : WHY_SHARED_MEMORY;
+}
+
+// ---- the tables --------------------------------------------------------------------------------
+
+enum { F64 = 1 << WHY_F64, F32 = 1 << WHY_F32, F16 = 1 << WHY_F16, BF16 = 1 << WHY_BF16 };
+
+static const struct why_kernel kernels[] = {
+#define KERNEL(op_, name_, backend_, device_, help_, ...)                                          \
+  {.op = #op_,                                                                                     \
+   .name = #name_,                                                                                 \
+   .backend = #backend_,                                                                           \
+   .device = #device_,                                                                             \
+   .help = help_,                                                                                  \
+   __VA_ARGS__},
+#include "catalog.def"
+};
+enum { KERNELS = sizeof kernels / sizeof *kernels };
+_Static_assert(sizeof kernels / sizeof *kernels <= (size_t)WHY_KERNELS, "raise WHY_KERNELS");
+_Static_assert((size_t)WHY_SLOT_COUNT <= (size_t)WHY_SLOTS, "raise WHY_SLOTS");
+
+// "host" devices are brought by the plain backend, the others by the backend of that name.
+enum { WHY_SLOT_host = WHY_SLOT_plain };
+static const struct why_place places[] = {
+#define KERNEL(op_, name_, backend_, device_, ...) {WHY_SLOT_##backend_, WHY_SLOT_##device_},
+#include "catalog.def"
+};
+
+#define OP(name) extern const struct why_op why_op_##name;
+#include "catalog.def"
+static const struct why_op *const ops[] = {
+#define OP(name) &why_op_##name,
+#include "catalog.def"
+};
+
+int why_op_count(void) {
+  return (int)(sizeof ops / sizeof *ops);
+}
+const struct why_op *why_op_at(int index) {
+  return ops[index];
+}
+int why_kernel_count(void) {
+  return KERNELS;
+}
+const struct why_kernel *why_kernel_at(int index) {
+  return &kernels[index];
+}
+int why_kernel_place(const struct why_kernel *kernel) {
+  return (int)(kernel - kernels);
+}
+const struct why_place *why_places(void) {
+  return places;
+}
+
+const struct why_op *why_op_find(const char *name) {
+  for (int i = 0; i < why_op_count(); i++)
+    if (!strcmp(ops[i]->name, name)) return ops[i];
+  return NULL;
+}
+
+int why_kernel_find(const char *op, const char *backend, const char *name) {
+  for (int i = 0; i < KERNELS; i++)
+    if (!strcmp(kernels[i].op, op) && !strcmp(kernels[i].backend, backend) &&
+        !strcmp(kernels[i].name, name))
+      return i;
+  return -1;
+}

@@ -1,0 +1,339 @@
+// The decision: every kernel of the op on every device it could run on becomes a candidate with a
+// verdict; of those that fit the policy chooses one. Pure: reads the machine, touches no device.
+#include "decide.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+void why_request_default(const struct why_problem *problem, struct why_request *out) {
+  *out = (struct why_request){
+      .problem = *problem,
+      .iterations = 1,
+      .budget = {WHY_UNLIMITED, WHY_UNLIMITED, WHY_UNLIMITED},
+  };
+}
+
+static bool on_host(const struct why_kernel *k) {
+  return !strcmp(k->device, "host");
+}
+
+bool why_excluded(const struct why_kernel *k, const struct why_request *r) {
+  if (r->policy == WHY_CPU_ONLY && !on_host(k)) return true;
+  if (!*r->kernel) return false;
+  size_t backend = strlen(k->backend);
+  return strncmp(r->kernel, k->backend, backend) || r->kernel[backend] != ':' ||
+         strcmp(r->kernel + backend + 1, k->name);
+}
+
+// ---- what all candidates of a request share ----------------------------------------------------
+
+void why_case_fill(const struct why_request *r, struct why_case *out) {
+  const struct why_op *op = r->problem.op;
+  *out = (struct why_case){.request = r};
+  out->traffic.flops = op->flops(&r->problem);
+  out->traffic.least_bytes = op->bytes(&r->problem);
+  for (int i = 0; i < op->operands; i++) {
+    struct why_tensor *t = &out->operand[i];
+    op->shape(&r->problem, i, t);
+    uint64_t bytes = why_tensor_bytes(t);
+    enum why_role role = op->role(&r->problem, i);
+    out->operand_bytes += bytes;
+    if (role == WHY_INOUT) out->kept_bytes += bytes;
+    double moved = (double)why_tensor_elements(t) * (double)why_type_bytes(t->type);
+    if (role & WHY_IN) out->traffic.in_bytes += moved;
+    if (role & WHY_OUT) out->traffic.out_bytes += moved;
+  }
+}
+
+static uint64_t least(uint64_t a, uint64_t b) {
+  return a < b ? a : b;
+}
+
+uint64_t why_case_workspace(const struct why_case *c, const struct why_facts *f) {
+  uint64_t device = least(c->request->budget.device_bytes, why_free_bytes(f));
+  uint64_t left = device > c->operand_bytes ? device - c->operand_bytes : 0;
+  return least(least(c->request->budget.workspace_bytes, left), WHY_LIBRARY_WORKSPACE);
+}
+
+uint64_t why_free_bytes(const struct why_facts *f) {
+  return f->free_bytes ? f->free_bytes : f->memory_bytes ? f->memory_bytes : WHY_UNLIMITED;
+}
+
+// ---- one candidate, in the order of reasons.def ------------------------------------------------
+
+static enum why_reason numbers(struct why_verdict *v, enum why_reason r, double need, double have) {
+  v->need = need;
+  v->have = have;
+  return r;
+}
+
+static enum why_reason judge_device(const struct why_kernel *k, const struct why_facts *f,
+                                    struct why_verdict *v) {
+  if (f->capability < k->capability)
+    return numbers(v, WHY_CAPABILITY, k->capability, f->capability);
+  if (k->capability_last && f->capability > k->capability_last)
+    return numbers(v, WHY_ARCHITECTURE, k->capability_last, f->capability);
+  if (k->cpu_features & ~f->cpu_features) return WHY_CPU_FEATURE;
+  return WHY_OK;
+}
+
+// An operand's rows and its larger stride must be multiples of this, and one stride 1.
+static enum why_reason judge_multiple(const struct why_case *c, int multiple,
+                                      struct why_verdict *v) {
+  for (int i = 0; multiple > 1 && i < c->request->problem.op->operands; i++) {
+    const struct why_tensor *t = &c->operand[i];
+    for (int d = 0; d < t->rank; d++) {
+      int64_t x = t->stride[d] == 1 ? t->dim[d] : t->stride[d];
+      if (x % multiple) return numbers(v, WHY_MULTIPLE, multiple, (double)x);
+    }
+  }
+  return WHY_OK;
+}
+
+static enum why_reason judge_limit(const struct why_case *c, int64_t most, struct why_verdict *v) {
+  for (int i = 0; most && i < c->request->problem.op->operands; i++) {
+    const struct why_tensor *t = &c->operand[i];
+    for (int d = 0; d < t->rank; d++) {
+      int64_t x = t->dim[d] > t->stride[d] ? t->dim[d] : t->stride[d];
+      if (x > most) return numbers(v, WHY_LIMIT, (double)x, (double)most);
+    }
+  }
+  return WHY_OK;
+}
+
+static enum why_reason judge_case(const struct why_case *c, const struct why_kernel *k,
+                                  const struct why_facts *f, struct why_verdict *v) {
+  const struct why_problem *p = &c->request->problem;
+  enum why_math exact = p->type == WHY_F64 ? WHY_MATH_F64 : WHY_MATH_F32; // what kernels compute in
+  if (!(k->types >> p->type & 1) || exact > p->math) return WHY_TYPE;
+  enum why_reason taken = k->takes ? k->takes(p, f, v) : WHY_OK;
+  if (taken && taken <= WHY_FORM) return taken;
+  struct why_verdict own = *v;
+  enum why_reason r = judge_multiple(c, k->multiple, v);
+  if (!r) r = judge_limit(c, k->most, v);
+  if (r) {
+    v->note = "";
+    return r;
+  }
+  *v = own;
+  if (taken) return taken;
+  if (!f->host && k->shared_bytes > f->shared_bytes)
+    return numbers(v, WHY_SHARED_MEMORY, k->shared_bytes, (double)f->shared_bytes);
+  return WHY_OK;
+}
+
+// Memory of one place: what is needed against the budget and what is free, whichever is less.
+static enum why_reason judge_memory(enum why_reason reason, uint64_t need, uint64_t budget,
+                                    uint64_t free_bytes, struct why_candidate *c) {
+  uint64_t have = least(budget, free_bytes);
+  if (need <= have) return WHY_OK;
+  c->bound = budget <= free_bytes ? "budget" : "free";
+  return numbers(&c->verdict, reason, (double)need, (double)have);
+}
+
+static enum why_reason judge_budget(const struct why_machine *m, const struct why_case *cs,
+                                    uint64_t workspace, struct why_candidate *c) {
+  const struct why_budget *b = &cs->request->budget;
+  const struct why_facts *f = &m->facts[c->device];
+  c->peak = (struct why_budget){0, workspace, cs->operand_bytes + cs->kept_bytes};
+  if (f->host)
+    c->peak.host_bytes += workspace;
+  else
+    c->peak.device_bytes = cs->operand_bytes + workspace;
+  c->bound = b->device_bytes != WHY_UNLIMITED && !f->host ? "budget" : "";
+  if (workspace > b->workspace_bytes) {
+    c->bound = "budget";
+    return numbers(&c->verdict, WHY_WORKSPACE, (double)workspace, (double)b->workspace_bytes);
+  }
+  enum why_reason r = WHY_OK;
+  if (!f->host)
+    r = judge_memory(WHY_DEVICE_MEMORY, c->peak.device_bytes, b->device_bytes, why_free_bytes(f),
+                     c);
+  if (r) return r;
+  return judge_memory(WHY_HOST_MEMORY, c->peak.host_bytes, b->host_bytes,
+                      why_free_bytes(&m->facts[0]), c);
+}
+
+static enum why_reason judge_library(const struct why_machine *m, const struct why_case *cs,
+                                     const struct why_candidate *c, uint64_t *workspace,
+                                     struct why_verdict *v) {
+  uint64_t most = why_case_workspace(cs, &m->facts[c->device]);
+  const struct why_answer *a =
+      why_answer_find(m, why_kernel_place(c->kernel), c->device, &cs->request->problem, most);
+  if (!a) return WHY_UNASKED;
+  if (a->verdict.reason) {
+    *v = a->verdict;
+    return a->verdict.reason;
+  }
+  *workspace = a->any ? least(a->workspace_bytes, most) : a->workspace_bytes;
+  return WHY_OK;
+}
+
+static enum why_reason judge_slot(const struct why_slot *slot, struct why_verdict *v) {
+  if (slot->verdict.reason) *v = slot->verdict;
+  return slot->verdict.reason;
+}
+
+// The first reason that applies, or WHY_OK: it could run.
+static enum why_reason judge(const struct why_machine *m, const struct why_case *cs,
+                             struct why_candidate *c) {
+  const struct why_kernel *k = c->kernel;
+  struct why_verdict *v = &c->verdict;
+  int place = why_kernel_place(k);
+  const struct why_place *slots = &why_places()[place];
+  enum why_reason r;
+  uint64_t workspace = 0;
+  if (why_excluded(k, cs->request)) return WHY_EXCLUDED;
+  if ((r = judge_slot(&m->slot[slots->device], v))) return r;
+  if (c->device < 0) return WHY_NO_DEVICE;
+  if ((r = judge_slot(&m->slot[slots->code], v))) return r;
+  if (m->slot[slots->code].lacks[place]) return WHY_NOT_BUILT;
+  const struct why_facts *f = &m->facts[c->device];
+  why_predict(f, cs->request, &cs->traffic, c);
+  if (m->lost[c->device]) return WHY_DEVICE_LOST;
+  if ((r = judge_device(k, f, v))) return r;
+  if ((r = judge_case(cs, k, f, v))) return r;
+  if (k->ask && (r = judge_library(m, cs, c, &workspace, v))) return r;
+  if (k->workspace) workspace = k->workspace(&cs->request->problem, f);
+  return judge_budget(m, cs, workspace, c);
+}
+
+// ---- choosing ----------------------------------------------------------------------------------
+
+// Could run, as far as is known before it does.
+static bool runnable(const struct why_candidate *c) {
+  enum why_reason r = c->verdict.reason;
+  return r == WHY_OK || r == WHY_POLICY || r == WHY_UNRANKED || r == WHY_SLOWER;
+}
+
+static bool faster(const struct why_candidate *a, const struct why_candidate *b) {
+  if (!isnan(a->seconds) && !isnan(b->seconds)) return a->seconds < b->seconds;
+  return a->kernel->efficiency > b->kernel->efficiency;
+}
+
+// May the policy take this one, and does it come before a GPU or a CPU of equal speed?
+static bool allowed(const struct why_decision *d, const struct why_candidate *c) {
+  return d->request.policy != WHY_GPU_ONLY || !on_host(c->kernel);
+}
+
+static bool better(const struct why_candidate *a, const struct why_candidate *b, bool gpu_first) {
+  bool gpu = !on_host(a->kernel);
+  if (gpu_first && gpu == on_host(b->kernel)) return gpu;
+  return faster(a, b);
+}
+
+static void blame(struct why_decision *d) {
+  const struct why_candidate *nearest = NULL;
+  d->blame = -1;
+  d->fallback = (struct why_verdict){.note = "", .cause = ""};
+  if (d->chosen >= 0 && !on_host(d->candidate[d->chosen].kernel)) return;
+  for (int i = 0; i < d->candidates; i++) {
+    const struct why_candidate *c = &d->candidate[i];
+    if (on_host(c->kernel)) continue;
+    if (!nearest || c->verdict.reason > nearest->verdict.reason ||
+        (c->verdict.reason == nearest->verdict.reason && faster(c, nearest)))
+      nearest = c;
+  }
+  if (!nearest) {
+    if (!d->candidates) d->fallback.reason = WHY_OP_UNKNOWN;
+    return;
+  }
+  d->blame = (int)(nearest - d->candidate);
+  d->fallback = nearest->verdict;
+}
+
+// Why one that could run was not chosen.
+static void passed_over(const struct why_decision *d, struct why_candidate *c, bool ranked) {
+  const struct why_candidate *best = d->chosen >= 0 ? &d->candidate[d->chosen] : NULL;
+  struct why_verdict v = {.reason = WHY_UNRANKED, .note = "", .cause = ""};
+  bool other_side = best && on_host(best->kernel) != on_host(c->kernel);
+  if (!allowed(d, c) || (other_side && d->request.policy == WHY_GPU_FIRST))
+    v.reason = WHY_POLICY;
+  else if (best && !isnan(c->seconds) && !isnan(best->seconds) && (ranked || !other_side))
+    v = (struct why_verdict){WHY_SLOWER, c->seconds, best->seconds, "", ""};
+  c->verdict = v;
+}
+
+static void choose(struct why_decision *d) {
+  bool ranked = true; // every one that may be taken has a predicted time
+  for (int i = 0; i < d->candidates; i++)
+    if (runnable(&d->candidate[i]) && allowed(d, &d->candidate[i]) &&
+        isnan(d->candidate[i].seconds))
+      ranked = false;
+  bool gpu_first = d->request.policy == WHY_GPU_FIRST || !ranked;
+  d->chosen = -1;
+  for (int i = 0; i < d->candidates; i++) {
+    const struct why_candidate *c = &d->candidate[i];
+    if (runnable(c) && allowed(d, c) &&
+        (d->chosen < 0 || better(c, &d->candidate[d->chosen], gpu_first)))
+      d->chosen = i;
+  }
+  for (int i = 0; i < d->candidates; i++)
+    if (i != d->chosen && runnable(&d->candidate[i])) passed_over(d, &d->candidate[i], ranked);
+  if (d->chosen >= 0)
+    d->candidate[d->chosen].verdict = (struct why_verdict){.note = "", .cause = ""};
+  blame(d);
+}
+
+// ---- the decision ------------------------------------------------------------------------------
+
+static enum why_reason add(const struct why_machine *m, const struct why_case *cs,
+                           struct why_decision *d, const struct why_kernel *k, int device) {
+  if (d->candidates == d->capacity) {
+    int capacity = d->capacity ? 2 * d->capacity : 16;
+    void *grown = realloc(d->candidate, (size_t)capacity * sizeof *d->candidate);
+    if (!grown) return WHY_ALLOC_FAILED;
+    d->candidate = grown;
+    d->capacity = capacity;
+  }
+  struct why_candidate *c = &d->candidate[d->candidates++];
+  *c = (struct why_candidate){.kernel = k, .device = device, .bound = ""};
+  c->plan = on_host(k) ? WHY_ON_HOST : WHY_RESIDENT;
+  c->copy_in_seconds = c->work_seconds = c->copy_out_seconds = c->seconds = NAN;
+  c->verdict.note = c->verdict.cause = "";
+  c->verdict.reason = judge(m, cs, c);
+  return WHY_OK;
+}
+
+enum why_reason why_decide(const struct why_machine *m, const struct why_request *request,
+                           struct why_decision *d) {
+  struct why_error error;
+  d->candidates = 0;
+  d->chosen = d->blame = -1;
+  d->request = *request;
+  if (request->iterations < 1 || request->threads < 0) return WHY_BAD_INPUT;
+  enum why_reason r = why_problem_check(&request->problem, &error);
+  if (r) return r;
+  struct why_case cs;
+  why_case_fill(&d->request, &cs);
+  for (int i = 0; i < why_kernel_count(); i++) {
+    const struct why_kernel *k = why_kernel_at(i);
+    if (k->op != request->problem.op->name && strcmp(k->op, request->problem.op->name)) continue;
+    int found = 0;
+    for (int device = 0; device < m->devices; device++) {
+      if (strcmp(m->facts[device].backend, k->device)) continue;
+      found++;
+      if ((r = add(m, &cs, d, k, device))) return r;
+    }
+    if (!found && (r = add(m, &cs, d, k, -1))) return r;
+  }
+  choose(d);
+  return WHY_OK;
+}
+
+enum why_reason why_decide_again(const struct why_machine *m, struct why_decision *d,
+                                 const struct why_verdict *failed) {
+  struct why_verdict verdict = *failed;
+  if (d->chosen >= 0) d->candidate[d->chosen].verdict = verdict;
+  for (int i = 0; i < d->candidates; i++) {
+    struct why_candidate *c = &d->candidate[i];
+    if (runnable(c) && c->device >= 0 && m->lost[c->device]) c->verdict.reason = WHY_DEVICE_LOST;
+  }
+  choose(d);
+  return d->chosen >= 0 ? WHY_OK : verdict.reason;
+}
+
+void why_decision_free(struct why_decision *d) {
+  free(d->candidate);
+  *d = (struct why_decision){.chosen = -1, .blame = -1};
+}

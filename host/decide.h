@@ -1,0 +1,21 @@
+// What deciding and consulting share: the sizes of a request's problem, computed once.
+#ifndef WHY_DECIDE_H
+#define WHY_DECIDE_H
+#include "machine.h"
+
+struct why_case {
+  const struct why_request *request;
+  struct why_tensor operand[WHY_OPERANDS];
+  struct why_traffic traffic;
+  uint64_t operand_bytes; // all of them, gaps included
+  uint64_t kept_bytes;    // the INOUT ones: kept on the host for a retry
+};
+void why_case_fill(const struct why_request *, struct why_case *);
+
+// NVIDIA's recommendation for Hopper, and enough for older devices (cuBLAS documentation,
+// "cuBLAS workspace"): libraries are asked within this much.
+#define WHY_LIBRARY_WORKSPACE ((uint64_t)32 << 20)
+// How much workspace a library on this device may use: its budget, and what the operands leave.
+uint64_t why_case_workspace(const struct why_case *, const struct why_facts *);
+uint64_t why_free_bytes(const struct why_facts *); // WHY_UNLIMITED where nothing is known
+#endif

@@ -1,0 +1,93 @@
+// Elements of any storage type as double. See element.h.
+#include "element.h"
+#include <math.h>
+#include <string.h>
+
+static double f16_to_double(uint16_t h) {
+  int exponent = h >> 10 & 31, fraction = h & 1023;
+  double size = exponent == 31  ? (fraction ? NAN : INFINITY)
+                : exponent == 0 ? ldexp(fraction, -24)
+                                : ldexp(1024 + fraction, exponent - 25);
+  return h & 0x8000 ? -size : size;
+}
+
+static double bf16_to_double(uint16_t h) {
+  uint32_t bits = (uint32_t)h << 16;
+  float f;
+  memcpy(&f, &bits, sizeof f);
+  return (double)f;
+}
+
+// Rounds once, from double: least is the exponent of the smallest normal number, digits the bits of
+// the fraction.
+static uint16_t half_from_double(double x, int digits, int least, int most) {
+  uint16_t sign = signbit(x) ? 0x8000 : 0;
+  uint16_t infinity = (uint16_t)((most - least + 2) << digits);
+  if (isnan(x)) return (uint16_t)(sign | infinity | 1 << (digits - 1));
+  x = fabs(x);
+  if (isinf(x)) return sign | infinity;
+  int exponent;
+  frexp(x, &exponent);
+  exponent = exponent - 1 < least ? least : exponent - 1;
+  double fraction = nearbyint(ldexp(x, digits - exponent)); // in units of the last place
+  double bits = fraction + ldexp(exponent - least, digits);
+  return sign | (bits >= infinity ? infinity : (uint16_t)bits);
+}
+
+double why_element(const struct why_tensor *t, int64_t i) {
+  switch (t->type) {
+  case WHY_F64:
+    return ((const double *)t->data)[i];
+  case WHY_F32:
+    return (double)((const float *)t->data)[i];
+  case WHY_F16:
+    return f16_to_double(((const uint16_t *)t->data)[i]);
+  case WHY_BF16:
+    return bf16_to_double(((const uint16_t *)t->data)[i]);
+  default:
+    return NAN;
+  }
+}
+
+void why_elements(const struct why_tensor *t, int64_t offset, int64_t stride, int64_t n,
+                  double *out) {
+  if (t->type == WHY_F32 && stride == 1) { // worth a loop of its own: most of a check's reading
+    const float *x = (const float *)t->data + offset;
+    for (int64_t j = 0; j < n; j++) out[j] = (double)x[j];
+    return;
+  }
+  for (int64_t j = 0; j < n; j++) out[j] = why_element(t, offset + j * stride);
+}
+
+void why_element_set(const struct why_tensor *t, int64_t i, double x) {
+  switch (t->type) {
+  case WHY_F64:
+    ((double *)t->data)[i] = x;
+    break;
+  case WHY_F32:
+    ((float *)t->data)[i] = (float)x;
+    break;
+  case WHY_F16:
+    ((uint16_t *)t->data)[i] = half_from_double(x, 10, -14, 15);
+    break;
+  case WHY_BF16:
+    ((uint16_t *)t->data)[i] = half_from_double(x, 7, -126, 127);
+    break;
+  default:
+    break;
+  }
+}
+
+// The loop that a check spends its time in. clang 14 and the sanitizers do without the clones.
+#if defined __x86_64__ && !defined __clang__ && !defined __SANITIZE_ADDRESS__ &&                   \
+    !defined __SANITIZE_THREAD__
+__attribute__((target_clones("avx512f", "avx2", "default"), optimize("O3")))
+#endif
+void why_accumulate(int64_t n, double x, const double *restrict y, double *restrict sum,
+                    double *restrict size) {
+  double positive = fabs(x);
+  for (int64_t j = 0; j < n; j++) {
+    sum[j] += x * y[j];
+    size[j] += positive * fabs(y[j]);
+  }
+}

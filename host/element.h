@@ -1,0 +1,16 @@
+// Elements of any storage type as double: what references and checks read operands through.
+#ifndef WHY_ELEMENT_H
+#define WHY_ELEMENT_H
+#include "whycpu.h"
+
+// The element at this many elements from data.
+double why_element(const struct why_tensor *, int64_t offset);
+// n elements from `offset` on, `stride` apart, into out.
+void why_elements(const struct why_tensor *, int64_t offset, int64_t stride, int64_t n,
+                  double *out);
+// Rounds to the tensor's type, to nearest even.
+void why_element_set(const struct why_tensor *, int64_t offset, double value);
+// sum[j] += x y[j], size[j] += |x y[j]|.
+void why_accumulate(int64_t n, double x, const double *y, double *sum, double *size);
+
+#endif

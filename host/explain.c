@@ -1,0 +1,88 @@
+// A decision in words: where it runs and why, then every candidate with its verdict.
+#include "human.h"
+#include "machine.h"
+#include <math.h>
+#include <string.h>
+
+static const char *device_name(const struct why_machine *m, const struct why_candidate *c) {
+  return c->device < 0 ? "-" : m->facts[c->device].name;
+}
+
+static void limits(FILE *f, const struct why_request *r) {
+  fprintf(f, "  policy %s", *r->kernel ? r->kernel : why_policy_name(r->policy));
+  fprintf(f, ", transfer %s", why_transfer_name(r->transfer));
+  if (r->iterations > 1) fprintf(f, ", %lld iterations", (long long)r->iterations);
+  if (r->threads) fprintf(f, ", %d threads", r->threads);
+  if (r->budget.device_bytes != WHY_UNLIMITED)
+    fprintf(f, ", device memory %s", why_human_bytes((double)r->budget.device_bytes).text);
+  if (r->budget.workspace_bytes != WHY_UNLIMITED)
+    fprintf(f, ", workspace %s", why_human_bytes((double)r->budget.workspace_bytes).text);
+  if (r->budget.host_bytes != WHY_UNLIMITED)
+    fprintf(f, ", host memory %s", why_human_bytes((double)r->budget.host_bytes).text);
+  fputc('\n', f);
+}
+
+static void verdict(FILE *f, const struct why_verdict *v, const char *indent) {
+  fprintf(f, "%s: %s", why_name(v->reason), why_sentence(v->reason));
+  if (*why_unit(v->reason))
+    fprintf(f, " (needs %s, has %s)", why_human_number(v->reason, v->need).text,
+            why_human_number(v->reason, v->have).text);
+  if (*v->cause) fprintf(f, " [%s]", v->cause);
+  if (*v->note) fprintf(f, "\n%s%s", indent, v->note);
+  fputc('\n', f);
+}
+
+static void chosen(FILE *f, const struct why_machine *m, const struct why_decision *d) {
+  if (d->chosen < 0) {
+    fprintf(f, "-> nothing can run it\n");
+    return;
+  }
+  const struct why_candidate *c = &d->candidate[d->chosen];
+  fprintf(f, "-> %s: %s:%s on %s, %s", strcmp(c->kernel->device, "host") ? "GPU" : "CPU",
+          c->kernel->backend, c->kernel->name, device_name(m, c), why_plan_name(c->plan));
+  if (!isnan(c->seconds))
+    fprintf(f, ", predicted %s from %s figures", why_human_seconds(c->seconds).text,
+            m->facts[c->device].provenance);
+  fputc('\n', f);
+}
+
+static void table(FILE *f, const struct why_machine *m, const struct why_decision *d) {
+  int kernels = 6, devices = 6;
+  for (int i = 0; i < d->candidates; i++) {
+    const struct why_candidate *c = &d->candidate[i];
+    int kernel = (int)(strlen(c->kernel->backend) + strlen(c->kernel->name)) + 1;
+    int device = (int)strlen(device_name(m, c));
+    if (kernel > kernels) kernels = kernel;
+    if (device > devices) devices = device;
+  }
+  fprintf(f, "\n  %-*s  %-*s  %-8s  %-14s  %10s  %10s  %10s\n", kernels, "kernel", devices,
+          "device", "plan", "reason", "need", "have", "predicted");
+  for (int i = 0; i < d->candidates; i++) {
+    const struct why_candidate *c = &d->candidate[i];
+    const struct why_verdict *v = &c->verdict;
+    char kernel[64];
+    bool numbers = *why_unit(v->reason) != 0;
+    snprintf(kernel, sizeof kernel, "%s:%s", c->kernel->backend, c->kernel->name);
+    fprintf(f, "%c %-*s  %-*s  %-8s  %-14s  %10s  %10s  %10s\n", i == d->chosen ? '*' : ' ',
+            kernels, kernel, devices, device_name(m, c), why_plan_name(c->plan),
+            why_name(v->reason), numbers ? why_human_number(v->reason, v->need).text : "",
+            numbers ? why_human_number(v->reason, v->have).text : "",
+            why_human_seconds(c->seconds).text);
+  }
+}
+
+void why_explain(FILE *f, const struct why_machine *m, const struct why_decision *d) {
+  char text[1024];
+  why_problem_text(&d->request.problem, text, sizeof text);
+  fprintf(f, "%s\n", text);
+  fprintf(f, "  on %s%s\n", m->name, m->replayed ? " (a recorded machine: nothing runs)" : "");
+  limits(f, &d->request);
+  chosen(f, m, d);
+  if (d->blame >= 0) {
+    const struct why_candidate *b = &d->candidate[d->blame];
+    fprintf(f, "   not on a GPU, because of %s:%s, the one that came nearest:\n     ",
+            b->kernel->backend, b->kernel->name);
+    verdict(f, &d->fallback, "     ");
+  }
+  table(f, m, d);
+}

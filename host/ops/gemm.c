@@ -1,0 +1,185 @@
+// gemm: c(m,n) = alpha a(m,k) b(k,n) + beta c(m,n), with transposes and leading dimensions.
+//
+// Operands are seen as a(m,k), b(k,n), c(m,n); how they are stored is in the strides. Stored
+// row-major, a is (m,k) with rows lda apart, or (k,m) if ta. A column-major BLAS call is the same
+// problem with m and n swapped, and a and b with them.
+#include "../element.h"
+#include "../whycpu.h"
+#include "ops.h"
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+
+// clang-format off
+static const struct why_param params[] = {
+    [GEMM_M]     = {"m",     WHY_INTEGER, 1, INT64_MAX, WHY_REQUIRED, "rows of c"},
+    [GEMM_N]     = {"n",     WHY_INTEGER, 1, INT64_MAX, WHY_REQUIRED, "columns of c"},
+    [GEMM_K]     = {"k",     WHY_INTEGER, 1, INT64_MAX, WHY_REQUIRED, "columns of a, rows of b"},
+    [GEMM_TA]    = {"ta",    WHY_INTEGER, 0, 1,         0, "1: a is stored transposed, (k,m)"},
+    [GEMM_TB]    = {"tb",    WHY_INTEGER, 0, 1,         0, "1: b is stored transposed, (n,k)"},
+    [GEMM_ALPHA] = {"alpha", WHY_REAL,    0, 0,         1, "scale of the product"},
+    [GEMM_BETA]  = {"beta",  WHY_REAL,    0, 0,         0, "scale of c as it comes; 0: c is not read"},
+    [GEMM_LDA]   = {"lda",   WHY_INTEGER, 0, INT64_MAX, 0, "elements from row to row of stored a; 0: packed"},
+    [GEMM_LDB]   = {"ldb",   WHY_INTEGER, 0, INT64_MAX, 0, "the same for b"},
+    [GEMM_LDC]   = {"ldc",   WHY_INTEGER, 0, INT64_MAX, 0, "the same for c"},
+};
+// clang-format on
+
+static enum why_role role(const struct why_problem *p, int operand) {
+  if (operand != GEMM_C) return WHY_IN;
+  return p->real[GEMM_BETA] == 0 ? WHY_OUT : WHY_INOUT;
+}
+
+// Row length of each operand as it is stored: the least leading dimension.
+static int64_t row_length(const struct why_problem *p, int operand) {
+  const int64_t *v = p->value;
+  switch (operand) {
+  case GEMM_A:
+    return v[GEMM_TA] ? v[GEMM_M] : v[GEMM_K];
+  case GEMM_B:
+    return v[GEMM_TB] ? v[GEMM_K] : v[GEMM_N];
+  default:
+    return v[GEMM_N];
+  }
+}
+
+static void shape(const struct why_problem *p, int operand, struct why_tensor *out) {
+  static const int rows[] = {GEMM_M, GEMM_K, GEMM_M}, cols[] = {GEMM_K, GEMM_N, GEMM_N};
+  const int64_t *v = p->value;
+  int transposed = operand == GEMM_A ? v[GEMM_TA] != 0 : operand == GEMM_B && v[GEMM_TB];
+  int64_t ld = v[GEMM_LDA + operand] ? v[GEMM_LDA + operand] : row_length(p, operand);
+  out->type = p->type;
+  out->rank = 2;
+  out->dim[0] = v[rows[operand]];
+  out->dim[1] = v[cols[operand]];
+  out->stride[0] = transposed ? 1 : ld;
+  out->stride[1] = transposed ? ld : 1;
+}
+
+static const char *refuse(const struct why_problem *p) {
+  static const char *const wrong[] = {
+      "lda is smaller than a row of stored a (k, or m if ta=1)",
+      "ldb is smaller than a row of stored b (n, or k if tb=1)",
+      "ldc is smaller than a row of c (n)",
+  };
+  for (int i = 0; i < 3; i++) {
+    int64_t ld = p->value[GEMM_LDA + i];
+    if (ld && ld < row_length(p, i)) return wrong[i];
+  }
+  return NULL;
+}
+
+static double mnk(const struct why_problem *p) {
+  return (double)p->value[GEMM_M] * (double)p->value[GEMM_N] * (double)p->value[GEMM_K];
+}
+
+// 2 m n k, and for beta a multiplication and an addition an element of c.
+static double flops(const struct why_problem *p) {
+  double c = (double)p->value[GEMM_M] * (double)p->value[GEMM_N];
+  return 2 * mnk(p) + (p->real[GEMM_BETA] == 0 ? 0 : 2 * c);
+}
+
+static double bytes(const struct why_problem *p) {
+  double m = (double)p->value[GEMM_M], n = (double)p->value[GEMM_N], k = (double)p->value[GEMM_K];
+  double reads_c = p->real[GEMM_BETA] == 0 ? 0 : 1;
+  return (double)why_type_bytes(p->type) * (m * k + k * n + (1 + reads_c) * m * n);
+}
+
+// value = alpha sum a b + beta c, scale = |alpha| sum |a||b| + |beta c|, row by row: the inner loop
+// runs along a row of b made contiguous once, so that it vectorises.
+static void reference(const struct why_problem *p, const struct why_tensor *operand, int output,
+                      int64_t first, int64_t rows, double *value, double *scale) {
+  (void)output;
+  const struct why_tensor *a = &operand[GEMM_A], *b = &operand[GEMM_B], *c = &operand[GEMM_C];
+  int64_t n = p->value[GEMM_N], k = p->value[GEMM_K];
+  double alpha = p->real[GEMM_ALPHA], beta = p->real[GEMM_BETA];
+  for (int64_t i = 0; i < rows; i++)
+    for (int64_t j = 0; j < n; j++) {
+      double old =
+          beta == 0 ? 0 : beta * why_element(c, (first + i) * c->stride[0] + j * c->stride[1]);
+      value[i * n + j] = old;
+      scale[i * n + j] = fabs(old);
+    }
+  double *row = malloc((size_t)n * sizeof *row);
+  if (!row) { // said by the caller's check: a NaN is never within the tolerance
+    for (int64_t i = 0; i < rows * n; i++) value[i] = NAN;
+    return;
+  }
+  for (int64_t l = 0; l < k; l++) {
+    why_elements(b, l * b->stride[0], b->stride[1], n, row);
+    for (int64_t i = 0; i < rows; i++) {
+      double x = alpha * why_element(a, (first + i) * a->stride[0] + l * a->stride[1]);
+      why_accumulate(n, x, row, value + i * n, scale + i * n);
+    }
+  }
+  free(row);
+}
+
+// c x = alpha a (b x) + beta c x, and the same of the absolute values: two matrix-vector products.
+static void project(const struct why_problem *p, const struct why_tensor *operand, int output,
+                    const double *x, double *value, double *scale) {
+  (void)output;
+  const struct why_tensor *a = &operand[GEMM_A], *b = &operand[GEMM_B], *c = &operand[GEMM_C];
+  int64_t m = p->value[GEMM_M], n = p->value[GEMM_N], k = p->value[GEMM_K];
+  double alpha = p->real[GEMM_ALPHA], beta = p->real[GEMM_BETA];
+  int64_t longest = n > k ? n : k;
+  double *row = malloc((size_t)longest * sizeof *row), *bx = calloc((size_t)k, 2 * sizeof *bx);
+  for (int64_t i = 0; i < m; i++) value[i] = NAN;
+  if (!row || !bx) goto out;
+  double *size = bx + k;
+  for (int64_t l = 0; l < k; l++) {
+    why_elements(b, l * b->stride[0], b->stride[1], n, row);
+    for (int64_t j = 0; j < n; j++) {
+      bx[l] += row[j] * x[j];
+      size[l] += fabs(row[j] * x[j]);
+    }
+  }
+  for (int64_t i = 0; i < m; i++) {
+    double sum = 0, sizes = 0;
+    why_elements(a, i * a->stride[0], a->stride[1], k, row);
+    for (int64_t l = 0; l < k; l++) {
+      sum += row[l] * bx[l];
+      sizes += fabs(row[l]) * size[l];
+    }
+    value[i] = alpha * sum;
+    scale[i] = fabs(alpha) * sizes;
+    if (beta == 0) continue;
+    why_elements(c, i * c->stride[0], c->stride[1], n, row);
+    for (int64_t j = 0; j < n; j++) {
+      value[i] += beta * row[j] * x[j];
+      scale[i] += fabs(beta * row[j] * x[j]);
+    }
+  }
+out:
+  free(bx);
+  free(row);
+}
+
+// A sum of k products, in any order, is off by at most k u sum |a||b| to first order (Higham,
+// Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.1), plus the few roundings of
+// alpha and beta; u is the accumulator's unit roundoff, f32 for 16-bit types. Rounding the result
+// to its own type adds half a unit in the last place.
+static double tolerance(const struct why_problem *p, int output) {
+  (void)output;
+  double accumulate = p->type == WHY_F64 ? DBL_EPSILON / 2 : FLT_EPSILON / 2;
+  double store = p->type == WHY_F16 ? 0x1p-11 : p->type == WHY_BF16 ? 0x1p-8 : 0;
+  return ((double)p->value[GEMM_K] + 8) * accumulate + store;
+}
+
+const struct why_op why_op_gemm = {
+    .name = "gemm",
+    .help = "c(m,n) = alpha a(m,k) b(k,n) + beta c(m,n)",
+    .param = params,
+    .params = sizeof params / sizeof *params,
+    .operands = 3,
+    .types = 1 << WHY_F64 | 1 << WHY_F32 | 1 << WHY_F16 | 1 << WHY_BF16,
+    .operand = {"a", "b", "c"},
+    .role = role,
+    .shape = shape,
+    .refuse = refuse,
+    .flops = flops,
+    .bytes = bytes,
+    .reference = reference,
+    .tolerance = tolerance,
+    .project = project,
+};

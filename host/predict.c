@@ -1,0 +1,44 @@
+// What a candidate would take: a roofline with transfers, scaled by the kernel's prior.
+//
+// work = launch + max(flops / rate, bytes / bandwidth) / efficiency; a transfer = latency + bytes /
+// bandwidth of the link. Left out: caches, occupancy, tails, overlap.
+#include "machine.h"
+#include <math.h>
+
+// The rate for the problem's arithmetic. Without matrix units 16-bit types are computed in f32.
+static double rate(const struct why_facts *f, const struct why_kernel *k,
+                   const struct why_problem *p) {
+  enum why_math math = why_math_of(p->type);
+  if (math > WHY_MATH_F32 && !(k->matrix_units && !f->host)) math = WHY_MATH_F32;
+  return f->flops[math];
+}
+
+static double link(double latency, double bytes, double bps) {
+  if (bytes == 0) return 0;
+  return bps > 0 ? latency + bytes / bps : NAN;
+}
+
+void why_predict(const struct why_facts *facts, const struct why_request *r,
+                 const struct why_traffic *t, struct why_candidate *c) {
+  double flops = rate(facts, c->kernel, &r->problem), bandwidth = facts->memory_bps;
+  c->copy_in_seconds = c->work_seconds = c->copy_out_seconds = c->seconds = NAN;
+  if (!(flops > 0) || !(bandwidth > 0)) return;
+  if (facts->host && r->threads > 0 && r->threads < facts->multiprocessors)
+    flops *= (double)r->threads / facts->multiprocessors; // figures are those of all cores
+  double roof = fmax(t->flops / flops, t->least_bytes / bandwidth);
+  double n = (double)r->iterations;
+  double work = facts->launch_seconds + roof / c->kernel->efficiency;
+  double in = 0, out = 0;
+  if (!facts->host) {
+    in = link(facts->latency_seconds, t->in_bytes, facts->in_bps);
+    out = link(facts->latency_seconds, t->out_bytes, facts->out_bps);
+  }
+  if (r->transfer == WHY_ALWAYS) {
+    in *= n;
+    out *= n;
+  }
+  c->copy_in_seconds = in;
+  c->work_seconds = n * work;
+  c->copy_out_seconds = out;
+  c->seconds = in + n * work + out;
+}

@@ -1,0 +1,91 @@
+// From decision to result: when a candidate fails, its verdict says why and the next best runs.
+#include "machine.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+// INOUT operands as they came, so that a retry never starts from a half-written one.
+struct kept {
+  void *bytes[WHY_OPERANDS];
+};
+
+static void forget(struct kept *k) {
+  for (int i = 0; i < WHY_OPERANDS; i++) free(k->bytes[i]);
+}
+
+static enum why_reason keep(const struct why_problem *p, const struct why_tensor *operand,
+                            struct kept *out) {
+  *out = (struct kept){{0}};
+  for (int i = 0; i < p->op->operands; i++) {
+    if (p->op->role(p, i) != WHY_INOUT) continue;
+    size_t bytes = why_tensor_bytes(&operand[i]);
+    out->bytes[i] = malloc(bytes);
+    if (!out->bytes[i]) return WHY_ALLOC_FAILED;
+    memcpy(out->bytes[i], operand[i].data, bytes);
+  }
+  return WHY_OK;
+}
+
+static void restore(const struct kept *k, const struct why_tensor *operand) {
+  for (int i = 0; i < WHY_OPERANDS; i++)
+    if (k->bytes[i]) memcpy(operand[i].data, k->bytes[i], why_tensor_bytes(&operand[i]));
+}
+
+static void add(struct why_times *sum, const struct why_times *t) {
+  sum->copy_in += t->copy_in;
+  sum->work += t->work;
+  sum->copy_out += t->copy_out;
+  sum->idle += t->idle;
+  sum->total += t->total;
+}
+
+// transfer once: copy in, all launches, copy out; always: all three for each.
+static enum why_reason rounds(struct why_job *job, const struct why_request *r,
+                              const struct why_tensor *operand, struct why_times *times) {
+  int64_t launches = r->transfer == WHY_ALWAYS ? 1 : r->iterations;
+  *times = (struct why_times){0};
+  for (int64_t left = r->iterations; left > 0; left -= launches) {
+    struct why_times t;
+    enum why_reason reason = why_upload(job, operand);
+    for (int64_t i = 0; !reason && i < launches; i++) reason = why_launch(job);
+    if (!reason) reason = why_download(job, operand);
+    if (reason) return reason;
+    why_job_times(job, &t);
+    add(times, &t);
+  }
+  return WHY_OK;
+}
+
+static enum why_reason attempt(struct why_machine *m, struct why_decision *d,
+                               const struct why_tensor *operand, struct why_times *times) {
+  struct why_job *job;
+  enum why_reason r = why_prepare(m, d, d->chosen, &job);
+  if (!r) r = rounds(job, &d->request, operand, times);
+  why_release(job);
+  return r;
+}
+
+// Why nothing could run: the reason of the candidate that came nearest, on whichever side.
+static enum why_reason refused(const struct why_decision *d) {
+  enum why_reason last = d->fallback.reason;
+  for (int i = 0; i < d->candidates; i++)
+    if (d->candidate[i].verdict.reason > last) last = d->candidate[i].verdict.reason;
+  return last;
+}
+
+enum why_reason why_run(struct why_machine *m, struct why_decision *d,
+                        const struct why_tensor *operand, struct why_times *times) {
+  struct kept kept;
+  *times = (struct why_times){NAN, NAN, NAN, NAN, NAN};
+  if (d->chosen < 0) return refused(d);
+  enum why_reason r = keep(&d->request.problem, operand, &kept);
+  while (!r) {
+    r = attempt(m, d, operand, times);
+    if (!r || r == WHY_BAD_INPUT) break;
+    restore(&kept, operand);
+    struct why_verdict failed = d->candidate[d->chosen].verdict;
+    r = why_decide_again(m, d, &failed);
+  }
+  forget(&kept);
+  return r;
+}
