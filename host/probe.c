@@ -84,16 +84,20 @@ enum why_reason why_probe_hardware(const char *root, char *note, size_t size) {
     snprintf(note, size, "this is %s, where a GPU is not on the PCI bus", elsewhere);
     return WHY_OK;
   }
-  if (!exists(root, "sys")) {
-    snprintf(note, size, "there is no /sys to look for a GPU in");
+  if (!exists(root, "sys/bus")) { // no sysfs, or one that a sandbox shows little of
+    snprintf(note, size, "there is no /sys/bus to look for a GPU in");
     return WHY_OK; // not known; the driver is asked next
   }
   char path[4400];
   snprintf(path, sizeof path, "%s/sys/bus/pci/devices", root);
   DIR *folder = opendir(path);
+  if (!folder && errno == ENOENT) {
+    snprintf(note, size, "there is no /sys/bus/pci/devices: this machine has no PCI bus");
+    return WHY_NO_HARDWARE;
+  }
   if (!folder) {
     snprintf(note, size, "/sys/bus/pci/devices: %s", strerror(errno));
-    return errno == ENOENT ? WHY_NO_HARDWARE : WHY_OK;
+    return WHY_OK; // not known
   }
   struct scan scan = {0};
   for (struct dirent *entry; (entry = readdir(folder));)
