@@ -44,9 +44,10 @@ static bool same_question(const struct why_answer *answer, int kernel, int devic
 }
 
 // A yes holds for any budget that its workspace fits; a no for any that is not larger than the one
-// it was said to. The closest to the budget asked about wins.
+// it was said to. One for every problem takes what
+// workspace there is. The closest to the budget asked about wins.
 static bool holds(const struct why_answer *answer, uint64_t budget) {
-  if (answer->most_bytes == budget) return true;
+  if (answer->any || answer->most_bytes == budget) return true;
   return answer->verdict.reason == WHY_OK ? answer->workspace_bytes <= budget
                                           : answer->most_bytes >= budget;
 }

@@ -25,7 +25,7 @@ static uint16_t half_from_double(double x, int digits, int least, int most) {
   uint16_t infinity = (uint16_t)((most - least + 2) << digits);
   if (isnan(x)) return (uint16_t)(sign | infinity | 1 << (digits - 1));
   x = fabs(x);
-  if (isinf(x)) return sign | infinity;
+  if (isinf(x) || x == 0) return x == 0 ? sign : sign | infinity;
   int exponent;
   frexp(x, &exponent);
   exponent = exponent - 1 < least ? least : exponent - 1;

@@ -59,6 +59,7 @@ enum {
   WHY_SLOT_COUNT
 };
 
+struct why_machine *why_machine_new(void); // empty, its slots named; NULL when out of memory
 const char *why_intern(struct why_machine *, const char *text);             // "" when out of memory
 int why_kernel_find(const char *op, const char *backend, const char *name); // -1: none
 int why_kernel_place(const struct why_kernel *);

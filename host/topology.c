@@ -268,10 +268,10 @@ int why_topology_numa_of_pci(const char *pci) {
 
 // ---- binding -----------------------------------------------------------------------------------
 
-// Every thread of the process, again until no new one appeared in between.
+// Every thread of the process, again until no new one appeared in between (a few times at most).
 static enum why_reason bind_all(const cpu_set_t *set) {
   int seen = -1;
-  for (;;) {
+  for (int round = 0; round < 8; round++) {
     DIR *folder = opendir("/proc/self/task");
     if (!folder) return WHY_CALL_FAILED;
     int threads = 0;
@@ -287,6 +287,7 @@ static enum why_reason bind_all(const cpu_set_t *set) {
     if (threads == seen) return WHY_OK;
     seen = threads;
   }
+  return WHY_OK;
 }
 
 enum why_reason why_topology_bind(int threads) {

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# A build with nothing but the two compilers builds, runs, and has a row with its reason for each
+# kernel of each backend that it has not; then each part left out alone.
+set -euo pipefail
+build=$WHY_TEST_BUILD/absent
+say() { echo "absent.sh: $*" >&2; exit 1; }
+make() { # WITHOUT
+  cmake -S "$WHY_TEST_SOURCE" -B "$build" -DBUILD_TESTING=OFF "-DWHYCPU_WITHOUT=$1" >"$build.log" &&
+    cmake --build "$build" --parallel 2 >"$build.log" 2>&1 || { tail -n 50 "$build.log"; exit 1; }
+}
+explain() { "$build/bin/whycpu" explain gemm m=64 n=64 k=64 "$@"; }
+
+for without in "cuda;cublas;openblas;hwloc" cublas openblas hwloc; do
+  rm -rf "$build"
+  make "$without"
+  "$build/bin/whycpu" list >/dev/null || say "without $without: whycpu list: status $?"
+  explain >"$build.out" || say "without $without: whycpu explain: status $?"
+  "$build/bin/whycpu" machine >"$build.machine" || say "without $without: whycpu machine: status $?"
+  for part in ${without//;/ }; do
+    [ "$part" != hwloc ] || continue
+    [ ! -e "$build/lib/whycpu/libwhycpu-$part.so" ] || say "$part was built all the same"
+    grep -q "$part" "$build.out" || say "without $without: no row of $part in explain"
+  done
+  if [[ $without == *openblas* ]]; then
+    grep -q "left out by WHYCPU_WITHOUT" "$build.machine" || say "the reason for openblas is lost"
+  fi
+done
+rm -rf "$build" "$build".*

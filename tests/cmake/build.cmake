@@ -1,0 +1,40 @@
+# Tests of the build itself: every kernel for every architecture, what may be absent, install,
+# sanitizers, format, lint, the scripts.
+
+# Each .cu for all architectures of the catalog, warnings as errors: one test a file, in parallel.
+file(GLOB cuda_files CONFIGURE_DEPENDS kernels/*.cu)
+if(nvcc_found)
+  why_gencode("${nvcc_all}" all_gencode all_words)
+  message(STATUS "  tests   nvcc       ${all_words}")
+endif()
+foreach(file ${cuda_files})
+  get_filename_component(stem ${file} NAME_WE)
+  if(nvcc_found)
+    add_test(NAME nvcc_${stem} COMMAND ${WHYCPU_NVCC} -std=c++17 -O3 ${all_gencode}
+      --Werror=all-warnings -Xcompiler=-Wall,-Wextra,-Werror -Xcompiler=-fPIC
+      -DWHY_CUDA_BUILD="" -I ${CMAKE_SOURCE_DIR}/host
+      -c ${file} -o ${CMAKE_BINARY_DIR}/generated/${stem}.all.o)
+    set_tests_properties(nvcc_${stem} PROPERTIES LABELS nvcc TIMEOUT 300)
+  else()
+    why_skip(nvcc_${stem} "${nvcc_why}" LABELS nvcc)
+  endif()
+endforeach()
+
+why_script(format tools/format.sh --check LABELS style)
+why_script(tidy tools/tidy.sh ${CMAKE_BINARY_DIR} LABELS style TIMEOUT 600 PROCESSORS 2)
+why_script(shell tests/build/shell.sh LABELS style)
+why_script(install tests/build/install.sh LABELS build TIMEOUT 120)
+why_script(version tests/build/version.sh LABELS build)
+why_script(setup tests/build/setup.sh LABELS build)
+why_script(options tests/build/options.sh LABELS build TIMEOUT 300)
+
+# The same tests under sanitizers, in builds of their own; not inside a sanitizer build.
+if(NOT WHYCPU_SANITIZE)
+  set(fast "^(unit|emulation|faults|explain)$")
+  why_script(sanitize_address tests/build/sanitize.sh address,undefined ${fast}
+             LABELS sanitize TIMEOUT 400 PROCESSORS 2)
+  why_script(sanitize_memory tests/build/sanitize.sh memory "^emulation$"
+             LABELS sanitize TIMEOUT 300 PROCESSORS 2)
+  why_script(absent tests/build/absent.sh LABELS full TIMEOUT 600 PROCESSORS 2)
+  why_script(gpu_check_rehearsal tests/build/gpu_check.sh LABELS full TIMEOUT 600 PROCESSORS 2)
+endif()
