@@ -44,8 +44,8 @@ static bool same_question(const struct why_answer *answer, int kernel, int devic
 }
 
 // A yes holds for any budget that its workspace fits; a no for any that is not larger than the one
-// it was said to. One for every problem takes what
-// workspace there is. The closest to the budget asked about wins.
+// it was said to; an answer for every problem for any budget, as it takes what workspace there is.
+// The closest to the budget asked about wins.
 static bool holds(const struct why_answer *answer, uint64_t budget) {
   if (answer->any || answer->most_bytes == budget) return true;
   return answer->verdict.reason == WHY_OK ? answer->workspace_bytes <= budget
@@ -107,17 +107,33 @@ static enum why_reason grow(struct why_machine *machine) {
   return WHY_OK;
 }
 
+// What was said to the same question with the same budget; NULL: nothing.
+static struct why_answer *same_answer(const struct why_machine *machine,
+                                      const struct why_answer *to) {
+  if (!machine->answers) return NULL;
+  const struct why_problem *problem = to->any ? NULL : &to->problem;
+  uint64_t mask = (uint64_t)machine->answer_places - 1;
+  uint64_t at = hash_of(to->kernel, to->device, problem) & mask;
+  for (; machine->answer_index[at]; at = (at + 1) & mask) {
+    struct why_answer *answer = &machine->answer[machine->answer_index[at] - 1];
+    if (answer->most_bytes == to->most_bytes &&
+        same_question(answer, to->kernel, to->device, problem))
+      return answer;
+  }
+  return NULL;
+}
+
 enum why_reason why_answer_add(struct why_machine *machine, const struct why_answer *added) {
   struct why_answer answer = *added;
   answer.verdict.note = why_intern(machine, added->verdict.note);
   answer.verdict.cause = why_intern(machine, added->verdict.cause);
-  for (int i = 0; i < machine->answers; i++) {
-    struct why_answer *old = &machine->answer[i];
-    if (old->most_bytes == answer.most_bytes &&
-        same_question(old, answer.kernel, answer.device, answer.any ? NULL : &answer.problem)) {
-      *old = answer;
-      return WHY_OK;
-    }
+  if (strcmp(answer.verdict.note, added->verdict.note) != 0 ||
+      strcmp(answer.verdict.cause, added->verdict.cause) != 0)
+    return WHY_ALLOC_FAILED;
+  struct why_answer *old = same_answer(machine, &answer);
+  if (old) {
+    *old = answer;
+    return WHY_OK;
   }
   enum why_reason reason = grow(machine);
   if (reason != WHY_OK) return reason;

@@ -23,12 +23,11 @@ static enum why_reason ask(struct why_machine *m, const struct why_case *cs, int
       .most_bytes = most,
       .verdict = {.note = "", .cause = ""},
   };
-  enum why_reason r = why_attach(m, why_places()[kernel].code, device);
-  if (r) return r;
-  r = slot->backend->ask(slot->state[device], m->device[device], k->name, p, most,
-                         &answer.workspace_bytes, &answer.verdict);
+  enum why_reason r = why_attach(m, why_places()[kernel].code, device, &answer.verdict);
+  if (!r)
+    r = slot->backend->ask(slot->state[device], m->device[device], k->name, p, most,
+                           &answer.workspace_bytes, &answer.verdict);
   answer.verdict.reason = r;
-  answer.verdict.note = why_intern(m, answer.verdict.note);
   return why_answer_add(m, &answer);
 }
 

@@ -67,8 +67,8 @@ static enum why_reason numbers(struct why_verdict *v, enum why_reason r, double 
   return r;
 }
 
-static enum why_reason judge_device(const struct why_kernel *k, const struct why_facts *f,
-                                    struct why_verdict *v) {
+enum why_reason why_judge_device(const struct why_kernel *k, const struct why_facts *f,
+                                 struct why_verdict *v) {
   if (f->capability < k->capability)
     return numbers(v, WHY_CAPABILITY, k->capability, f->capability);
   if (k->capability_last && f->capability > k->capability_last)
@@ -191,7 +191,7 @@ static enum why_reason judge(const struct why_machine *m, const struct why_case 
   const struct why_facts *f = &m->facts[c->device];
   why_predict(f, cs->request, &cs->traffic, c);
   if (m->lost[c->device]) return WHY_DEVICE_LOST;
-  if ((r = judge_device(k, f, v))) return r;
+  if ((r = why_judge_device(k, f, v))) return r;
   if ((r = judge_case(cs, k, f, v))) return r;
   if (k->ask && (r = judge_library(m, cs, c, &workspace, v))) return r;
   if (k->workspace) workspace = k->workspace(&cs->request->problem, f);
@@ -327,7 +327,10 @@ enum why_reason why_decide_again(const struct why_machine *m, struct why_decisio
   if (d->chosen >= 0) d->candidate[d->chosen].verdict = verdict;
   for (int i = 0; i < d->candidates; i++) {
     struct why_candidate *c = &d->candidate[i];
-    if (runnable(c) && c->device >= 0 && m->lost[c->device]) c->verdict.reason = WHY_DEVICE_LOST;
+    bool tried = c->verdict.reason >= WHY_ALLOC_FAILED, later = c->verdict.reason > WHY_DEVICE_LOST;
+    if (c->device < 0 || !m->lost[c->device] || tried) continue;
+    if (later || runnable(c))
+      c->verdict = (struct why_verdict){.reason = WHY_DEVICE_LOST, .note = "", .cause = ""};
   }
   choose(d);
   return d->chosen >= 0 ? WHY_OK : verdict.reason;

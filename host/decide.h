@@ -17,5 +17,8 @@ void why_case_fill(const struct why_request *, struct why_case *);
 #define WHY_LIBRARY_WORKSPACE ((uint64_t)32 << 20)
 // How much workspace a library on this device may use: its budget, and what the operands leave.
 uint64_t why_case_workspace(const struct why_case *, const struct why_facts *);
+// May the kernel run on a device of this capability and these features?
+enum why_reason why_judge_device(const struct why_kernel *, const struct why_facts *,
+                                 struct why_verdict *);
 uint64_t why_free_bytes(const struct why_facts *); // WHY_UNLIMITED where nothing is known
 #endif

@@ -24,9 +24,10 @@ static void limits(FILE *f, const struct why_request *r) {
 
 static void verdict(FILE *f, const struct why_verdict *v, const char *indent) {
   fprintf(f, "%s: %s", why_name(v->reason), why_sentence(v->reason));
+  bool times = !strcmp(why_unit(v->reason), "s");
   if (*why_unit(v->reason))
-    fprintf(f, " (needs %s, has %s)", why_human_number(v->reason, v->need).text,
-            why_human_number(v->reason, v->have).text);
+    fprintf(f, times ? " (%s against %s)" : " (needs %s, has %s)",
+            why_human_number(v->reason, v->need).text, why_human_number(v->reason, v->have).text);
   if (*v->cause) fprintf(f, " [%s]", v->cause);
   if (*v->note) fprintf(f, "\n%s%s", indent, v->note);
   fputc('\n', f);

@@ -92,7 +92,7 @@ static enum why_reason build(struct why_job *j) {
   const struct why_op *op = j->problem.op;
   int place = why_kernel_place(c->kernel), slot = why_places()[place].code;
   enum why_reason r = j->call.device->bind(j->call.device);
-  if (!r) r = why_attach(j->machine, slot, c->device);
+  if (!r) r = why_attach(j->machine, slot, c->device, &j->verdict);
   if (r) return r;
   j->call.state = j->machine->slot[slot].state[c->device];
   j->code = j->machine->slot[slot].code[place];

@@ -354,11 +354,13 @@ enum why_reason why_json_parse(const char *text, size_t length, struct why_json_
                      .error = error};
   // A decimal point is a point, whatever the program's locale says.
   locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-  if (!plain) return WHY_ALLOC_FAILED;
-  locale_t before = uselocale(plain);
-  struct why_json *root = parse_value(&p);
-  uselocale(before);
-  freelocale(plain);
+  p.out_of_memory = !plain;
+  locale_t before = plain ? uselocale(plain) : (locale_t)0;
+  struct why_json *root = plain ? parse_value(&p) : NULL;
+  if (plain) {
+    uselocale(before);
+    freelocale(plain);
+  }
   if (root) {
     skip_space(&p);
     if (p.at < p.end) fail(&p, p.at, "nothing may follow the value");

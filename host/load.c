@@ -65,9 +65,12 @@ static const char *absent_words(const char *name) {
   return NULL;
 }
 
+// Sets what the emulated devices of the next open() are like.
+typedef void emulate_function(uint64_t bytes, int capability);
+
 // The backend in the slot's library, or NULL with the slot's verdict.
 static struct why_backend *find_library(struct why_machine *machine, struct why_slot *slot,
-                                        struct why_verdict *verdict) {
+                                        emulate_function **emulate, struct why_verdict *verdict) {
   bool emulated = machine->options.emulate_bytes && !strcmp(slot->name, "cuda");
   char path[sizeof machine->library_dir + 64];
   snprintf(path, sizeof path, "%s/libwhycpu-%s%s.so", machine->library_dir, slot->name,
@@ -93,23 +96,26 @@ static struct why_backend *find_library(struct why_machine *machine, struct why_
     return NULL;
   }
   if (emulated) {
-    void (*emulate)(uint64_t, int);
-    *(void **)&emulate = dlsym(library, "whycpu_emulate");
-    if (!emulate) {
+    *(void **)emulate = dlsym(library, "whycpu_emulate");
+    if (!*emulate) {
       verdict->note = why_intern(machine, dlerror());
       return NULL;
     }
-    emulate(machine->options.emulate_bytes, machine->options.emulate_capability);
   }
   *verdict = (struct why_verdict){.note = "", .cause = ""};
   return backend;
 }
 
-static void open_backend(struct why_backend *backend, struct why_verdict *verdict) {
+// A second machine shares the devices that the first one opened, emulated ones as they are.
+static void open_backend(struct why_backend *backend, emulate_function *emulate,
+                         const struct why_options *options, struct why_verdict *verdict) {
   *verdict = (struct why_verdict){.note = "", .cause = ""};
   pthread_mutex_lock(&users_lock);
   int *count = users_of(backend);
-  if (!count || *count == 0) verdict->reason = backend->open(backend, verdict);
+  if (!count || *count == 0) {
+    if (emulate) emulate(options->emulate_bytes, options->emulate_capability);
+    verdict->reason = backend->open(backend, verdict);
+  }
   if (count && verdict->reason == WHY_OK) ++*count;
   pthread_mutex_unlock(&users_lock);
 }
@@ -166,18 +172,24 @@ static enum why_reason load(struct why_machine *machine, int place, bool without
   slot->tried = true;
 
   struct why_backend *backend = &why_plain_backend;
+  emulate_function *emulate = NULL;
   struct why_verdict verdict = {.note = "", .cause = ""};
   char note[1024] = "";
   if (place == WHY_SLOT_cuda && !machine->options.emulate_bytes) {
     verdict = probe(machine, note, sizeof note);
     if (verdict.reason != WHY_OK) return set_verdict(machine, slot, verdict);
   }
-  if (place != WHY_SLOT_plain) backend = find_library(machine, slot, &verdict);
+  if (place != WHY_SLOT_plain) backend = find_library(machine, slot, &emulate, &verdict);
   if (!backend) return set_verdict(machine, slot, verdict);
   snprintf(slot->build, sizeof slot->build, "%s", backend->build ? backend->build : "");
-  open_backend(backend, &verdict);
+  open_backend(backend, emulate, &machine->options, &verdict);
   snprintf(slot->version, sizeof slot->version, "%s", backend->version ? backend->version : "");
   if (verdict.reason != WHY_OK) return set_verdict(machine, slot, verdict);
+  if (place == WHY_SLOT_cuda && backend->devices == 0) {
+    close_backend(backend);
+    verdict.reason = WHY_NO_DEVICE;
+    return set_verdict(machine, slot, verdict);
+  }
   slot->backend = backend;
   register_devices(machine, backend);
   register_kernels(slot, place);
@@ -192,13 +204,15 @@ void why_open_all(struct why_machine *machine) {
   for (int i = 0; i < machine->slots; i++) load(machine, i, true);
 }
 
-enum why_reason why_attach(struct why_machine *machine, int place, int device) {
+enum why_reason why_attach(struct why_machine *machine, int place, int device,
+                           struct why_verdict *why) {
   struct why_slot *slot = &machine->slot[place];
   if (slot->attached[device]) return WHY_OK;
   if (!slot->backend || !machine->device[device]) return WHY_BACKEND_ABSENT;
   enum why_reason reason = WHY_OK;
   if (slot->backend->attach)
-    reason = slot->backend->attach(slot->backend, machine->device[device], &slot->state[device]);
+    reason =
+        slot->backend->attach(slot->backend, machine->device[device], &slot->state[device], why);
   slot->attached[device] = reason == WHY_OK;
   return reason;
 }

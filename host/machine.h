@@ -73,8 +73,9 @@ enum why_reason why_probe_driver(const char *root, int *driver, char *note, size
 
 // load.c: opens a slot's library once; fills its verdict, code and devices.
 enum why_reason why_load(struct why_machine *, int slot);
-enum why_reason why_attach(struct why_machine *, int slot, int device); // once a device
-void why_unload(struct why_machine *);                                  // for why_close
+enum why_reason why_attach(struct why_machine *, int slot, int device,
+                           struct why_verdict *); // once a device; the words where it fails
+void why_unload(struct why_machine *);            // for why_close
 
 // topology.c: the host as device 0, and binding.
 void why_topology_host(struct why_facts *);

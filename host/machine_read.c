@@ -294,8 +294,8 @@ static bool read_provenance(struct reader *r, const struct why_json *root) {
 static bool read_machine(struct reader *r, const struct why_json *root) {
   if (root->kind != WHY_JSON_OBJECT)
     return wrong(r, root, "a machine file must be an object, not %s", kind_words[root->kind]);
-  int64_t schema;
-  char kind[32];
+  int64_t schema = 0;
+  char kind[32] = "";
   if (!get_whole(r, root, "schema", true, 1, INT64_MAX, &schema)) return false;
   if (schema != WHY_SCHEMA)
     return wrong(r, why_json_get(root, "schema"), "\"schema\" is %lld; this version reads %d",
@@ -331,30 +331,37 @@ static char *read_file(FILE *file, size_t *length, struct reader *r) {
   return text;
 }
 
+// What the file does not list is absent there; nothing is opened later.
+static void close_slots(struct why_machine *machine) {
+  for (int i = 0; i < machine->slots; i++) {
+    struct why_slot *slot = &machine->slot[i];
+    if (!slot->tried)
+      slot->verdict = (struct why_verdict){
+          .reason = WHY_BACKEND_ABSENT, .note = "not in the machine file", .cause = ""};
+    slot->tried = true;
+  }
+}
+
 enum why_reason why_read(FILE *file, struct why_machine **out, struct why_error *error) {
   *out = NULL;
   *error = (struct why_error){0};
-  struct reader r = {.machine = why_machine_new(), .error = error};
   struct why_json_document document = {0};
+  struct reader r = {.machine = why_machine_new(), .error = error};
   size_t length;
-  char *text = r.machine ? read_file(file, &length, &r) : NULL;
-  if (!r.machine) no_memory(&r);
+  if (!r.machine) {
+    no_memory(&r);
+    return r.reason;
+  }
+  char *text = read_file(file, &length, &r);
   if (text) r.reason = why_json_parse(text, length, &document, error);
-  if (r.reason == WHY_OK) read_machine(&r, document.root);
-  if (r.reason == WHY_OK) {
+  if (document.root && read_machine(&r, document.root)) {
     r.machine->replayed = true;
-    for (int i = 0; i < r.machine->slots; i++) {
-      struct why_slot *slot = &r.machine->slot[i];
-      if (!slot->tried)
-        slot->verdict = (struct why_verdict){WHY_BACKEND_ABSENT, .note = "not in the machine file",
-                                             .cause = ""};
-      slot->tried = true;
-    }
+    close_slots(r.machine);
     *out = r.machine;
-    r.machine = NULL;
+  } else {
+    why_close(r.machine);
   }
   why_json_free(&document);
   free(text);
-  why_close(r.machine);
   return r.reason;
 }

@@ -70,10 +70,10 @@ static void look_at(const char *root, const char *address, struct scan *scan) {
   snprintf(path, sizeof path, "sys/bus/pci/devices/%s/class", address);
   if (read_file(root, path, text, sizeof text)) class = strtoul(text, NULL, 16);
   scan->devices++;
-  // Display controllers are class 0x03: 0x0300 VGA, 0x0302 3D, as data-centre cards are.
-  if (vendor == 0x10de) scan->gpus += class >> 8 == 0x0300 || class >> 8 == 0x0302;
+  if (class >> 16 != 0x03) return; // display controllers: 0x0300 VGA, 0x0302 3D (data-centre cards)
+  scan->gpus += vendor == 0x10de;
   for (size_t i = 0; i < sizeof other_vendors / sizeof *other_vendors; i++)
-    if (vendor == other_vendors[i].vendor && class >> 16 == 0x03 && !scan->others[0])
+    if (vendor == other_vendors[i].vendor && !scan->others[0])
       snprintf(scan->others, sizeof scan->others, "%s GPU at %.40s", other_vendors[i].name,
                address);
 }

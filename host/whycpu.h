@@ -214,9 +214,10 @@ struct why_backend {   // a library exports one, as `whycpu_backend`
   // Finds devices and fills version; no context yet. The verdict says why not.
   enum why_reason (*open)(struct why_backend *, struct why_verdict *);
   void (*close)(struct why_backend *); // gives devices back; the library is never dlclosed
-  enum why_reason (*attach)(struct why_backend *, struct why_device *, void **state); // or NULL
-  void (*detach)(struct why_backend *, struct why_device *, void *state);             // or NULL
-  const struct why_code *(*find)(const char *op, const char *kernel); // NULL: WHY_NOT_BUILT
+  enum why_reason (*attach)(struct why_backend *, struct why_device *, void **state,
+                            struct why_verdict *);                        // or NULL
+  void (*detach)(struct why_backend *, struct why_device *, void *state); // or NULL
+  const struct why_code *(*find)(const char *op, const char *kernel);     // NULL: WHY_NOT_BUILT
   // What only the library knows: does it support this within most_bytes of workspace, and how much
   // does it want. WHY_OK or WHY_LIBRARY. NULL where no kernel of it has `ask` in the catalog.
   enum why_reason (*ask)(void *state, const struct why_device *, const char *kernel,

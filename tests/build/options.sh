@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The configure step: what it says to a wrong option, to a compiler that does not work, and where it
-# finds CUDA and packages that were unpacked into the checkout.
+# The configure step: what it says to a wrong option and to a compiler that does not work, and that
+# it builds without what it may build without.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -28,7 +28,12 @@ done
 says "library hwloc not used: left out by WHYCPU_WITHOUT"
 
 # A compiler that refuses the host's: its own words, and a build without it.
-printf '#!/usr/bin/env bash\ncase $1 in --version) echo V12.0.1 ;; *) echo "#error -- unsupported \\"GNU\\" version!" >&2; exit 1 ;; esac\n' >"$work/nvcc"
+cat >"$work/nvcc" <<'NVCC'
+#!/usr/bin/env bash
+if [ "$1" = --version ]; then echo V12.0.1; exit; fi
+echo '#error -- unsupported "GNU" version!' >&2
+exit 1
+NVCC
 chmod +x "$work/nvcc"
 CUDACXX=$work/nvcc configure 0 '-DWHYCPU_WITHOUT=cublas'
 says "nvcc cannot compile: #error -- unsupported \"GNU\" version!"

@@ -18,10 +18,10 @@
 // ---- steering ----------------------------------------------------------------------------------
 
 static const uint64_t wants_bytes[FAKE_CANDIDATES] = {
-    [FAKE_FAILS_AT_RUN] = 4096, [FAKE_WORKSPACE] = 65536};
+    [FAKE_FAILS_AT_RUN] = 4096, [FAKE_WORKSPACE] = 65536, [FAKE_GREEDY] = 64 << 20};
 
 static struct {
-  long calls, fail_at, misuses;
+  long calls, fail_at, misuses, runs[FAKE_CANDIDATES];
   cublasStatus_t fail_with;
   int offer, refuse, last;
   double clock, cost[FAKE_CANDIDATES];
@@ -59,6 +59,9 @@ double fake_cublaslt_clock(void) {
 }
 void fake_cublaslt_cost(int candidate, double seconds) {
   fake.cost[candidate] = seconds;
+}
+long fake_cublaslt_runs(int candidate) {
+  return fake.runs[candidate];
 }
 int fake_cublaslt_last(void) {
   return fake.last;
@@ -353,7 +356,7 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtM
                                               int *results) {
   if (fails()) return fake.fail_with;
   if (!result || !results || most < 1) return misuse("nowhere to put %d results", most);
-  struct product product;
+  struct product product = {0};
   cublasStatus_t status = understand(handle, matmul, a, b, c, d, &product);
   *results = 0;
   if (status) return status;
@@ -404,8 +407,7 @@ static void store(void *data, int type, int64_t at, double value) {
   }
 }
 
-static void compute(void *argument) {
-  struct product *p = argument;
+static void compute(const struct product *p) {
   const int type = p->c.type;
   // op(A)(i, l) and op(B)(l, j) by strides: column-major, so a transpose exchanges them.
   const bool ta = p->matmul.op[0] == CUBLAS_OP_T, tb = p->matmul.op[1] == CUBLAS_OP_T;
@@ -421,7 +423,6 @@ static void compute(void *argument) {
       const double old = p->beta == 0 ? 0 : p->beta * load(p->c_data, type, at);
       store(p->d_data, type, at, p->alpha * sum + old);
     }
-  free(p);
 }
 
 static cublasStatus_t check_memory(const struct product *p, const struct algorithm *algorithm) {
@@ -449,7 +450,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t matm
                               cublasLtMatrixLayout_t d_layout, const cublasLtMatmulAlgo_t *algo,
                               void *workspace, size_t workspace_bytes, cudaStream_t stream) {
   if (fails()) return fake.fail_with;
-  struct product product;
+  struct product product = {0};
   struct algorithm algorithm;
   cublasStatus_t status =
       understand(handle, matmul, a_layout, b_layout, c_layout, d_layout, &product);
@@ -478,17 +479,9 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t matm
   if ((status = check_memory(&product, &algorithm))) return status;
   if (algorithm.candidate == FAKE_FAILS_AT_RUN) return CUBLAS_STATUS_NOT_SUPPORTED;
 
-  struct product *kept = malloc(sizeof *kept);
-  if (!kept) return CUBLAS_STATUS_ALLOC_FAILED;
-  *kept = product;
   fake.last = (int)algorithm.candidate;
+  fake.runs[algorithm.candidate]++;
   fake.clock += fake.cost[algorithm.candidate];
-  // On the emulated device it takes its place in the queue, as a launch does.
-  void (*enqueue)(void *queue, void (*)(void *), void *) = NULL;
-  *(void **)&enqueue = emulation("emu_enqueue");
-  if (enqueue)
-    enqueue(stream, compute, kept);
-  else
-    compute(kept);
+  compute(&product); // at once, as the emulated device runs what is put into its queues
   return CUBLAS_STATUS_SUCCESS;
 }

@@ -14,6 +14,7 @@ int fake_cublaslt_handles(void);                   // created and not destroyed
 long fake_cublaslt_misuses(void);                  // calls that broke the interface's rules
 double fake_cublaslt_clock(void); // seconds that all products pretend to have taken
 void fake_cublaslt_cost(int candidate, double seconds); // what a product with it pretends to take
+long fake_cublaslt_runs(int candidate);                 // products with it since the reset
 int fake_cublaslt_last(void); // candidate that the last product ran with; -1
 // Tells live device memory; NULL: the emulated plug-in's emu_contains, where one is loaded.
 void fake_cublaslt_memory(int (*contains)(const void *, size_t));
@@ -23,6 +24,7 @@ enum {               // candidates, in the order in which they are proposed
   FAKE_UNAVAILABLE,  // its `state` is an error
   FAKE_WORKSPACE,    // 64 KiB, which it fills
   FAKE_PLAIN,        // no workspace
+  FAKE_GREEDY,       // 64 MiB, which it fills
   FAKE_CANDIDATES
 };
 #endif

@@ -17,14 +17,16 @@ extern "C" {
 #include <cmocka.h>
 }
 
-struct format { // of a 16-bit type
+struct format {        // of a 16-bit type
   int mantissa, least; // stored bits; exponent of the smallest normal number
 };
 inline format format_of(enum why_type type) {
   return type == WHY_F16 ? format{10, -14} : format{7, -126};
 }
 
-inline size_t size_of(enum why_type type) { return type == WHY_F64 ? 8 : type == WHY_F32 ? 4 : 2; }
+inline size_t size_of(enum why_type type) {
+  return type == WHY_F64 ? 8 : type == WHY_F32 ? 4 : 2;
+}
 
 // The nearest value of the type, ties to even. Finite and in range, or NaN, or infinite.
 inline void encode(enum why_type type, double x, void *out) {
@@ -64,8 +66,9 @@ inline double decode(enum why_type type, const void *in) {
   int exponent = (half & 0x7fff) >> f.mantissa, most = 0x7fff >> f.mantissa;
   double mantissa = half & ((1 << f.mantissa) - 1);
   double x = exponent == most ? (mantissa != 0 ? NAN : INFINITY)
-             : exponent == 0  ? ldexp(mantissa, f.least - f.mantissa)
-                              : ldexp(mantissa + (1 << f.mantissa), exponent - 1 + f.least - f.mantissa);
+             : exponent == 0
+                 ? ldexp(mantissa, f.least - f.mantissa)
+                 : ldexp(mantissa + (1 << f.mantissa), exponent - 1 + f.least - f.mantissa);
   return half & 0x8000 ? -x : x;
 }
 

@@ -1,0 +1,274 @@
+// `whycpu list`: what the program knows by itself. Opens no backend and looks at no hardware.
+#include "csv.h"
+#include "options.h"
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct table *open_table(const struct options *o, FILE *file,
+                                const struct table_column *column, size_t columns) {
+  return table_open(file, o->format, column, (int)columns);
+}
+#define OPEN(o, file, column) open_table(o, file, column, sizeof(column) / sizeof((column)[0]))
+
+// "f64 f32" of the bits 1 << why_type.
+static void types_text(uint32_t types, char *out, size_t size) {
+  out[0] = 0;
+  for (int i = 0; i < WHY_TYPE_COUNT; i++) {
+    if (!(types & 1u << i)) continue;
+    size_t used = strlen(out);
+    snprintf(out + used, size - used, "%s%s", used ? " " : "", why_type_name((enum why_type)i));
+  }
+}
+
+// ---- what the catalog has -----------------------------------------------------------------------
+
+static void ops_operand(struct table *t, const struct why_op *op, int operand) {
+  static const char *const role[] = {
+      [WHY_IN] = "read", [WHY_OUT] = "written", [WHY_INOUT] = "read and written"};
+  struct why_problem problem;
+  why_problem_default(op, &problem);
+  table_string(t, op->name);
+  table_string(t, "operand");
+  table_string(t, op->operand[operand]);
+  table_none(t);
+  table_none(t);
+  table_none(t);
+  table_string(t, role[op->role(&problem, operand)]);
+}
+
+static void ops_param(struct table *t, const struct why_op *op, const struct why_param *param) {
+  bool real = param->kind == WHY_REAL;
+  table_string(t, op->name);
+  table_string(t, real ? "number" : "integer");
+  table_string(t, param->name);
+  if (real)
+    table_none(t);
+  else
+    table_integer(t, param->least);
+  if (real || param->most == INT64_MAX)
+    table_none(t);
+  else
+    table_integer(t, param->most);
+  if (param->otherwise == WHY_REQUIRED)
+    table_none(t);
+  else
+    table_integer(t, param->otherwise);
+  table_string(t, param->help);
+}
+
+static struct table *list_ops(const struct options *o, FILE *file) {
+  static const struct table_column column[] = {{"op"},   {"kind"},    {"name"}, {"least"},
+                                               {"most"}, {"default"}, {"help"}};
+  struct table *t = OPEN(o, file, column);
+  for (int i = 0; t && i < why_op_count(); i++) {
+    const struct why_op *op = why_op_at(i);
+    char types[64], help[256];
+    types_text(op->types, types, sizeof types);
+    snprintf(help, sizeof help, "%s; type=%s", op->help, types);
+    table_string(t, op->name);
+    table_string(t, "op");
+    for (int j = 0; j < 4; j++) table_none(t);
+    table_string(t, help);
+    for (int j = 0; j < op->operands; j++) ops_operand(t, op, j);
+    for (int j = 0; j < op->params; j++) ops_param(t, op, &op->param[j]);
+  }
+  return t;
+}
+
+static struct table *list_kernels(const struct options *o, FILE *file) {
+  static const struct table_column column[] = {{"op"},         {"kernel"},   {"device"}, {"types"},
+                                               {"capability"}, {"multiple"}, {"help"}};
+  struct table *t = OPEN(o, file, column);
+  for (int i = 0; t && i < why_kernel_count(); i++) {
+    const struct why_kernel *kernel = why_kernel_at(i);
+    char types[64], name[64];
+    types_text(kernel->types, types, sizeof types);
+    snprintf(name, sizeof name, "%s:%s", kernel->backend, kernel->name);
+    table_string(t, kernel->op);
+    table_string(t, name);
+    table_string(t, kernel->device);
+    table_string(t, types);
+    if (kernel->capability)
+      table_integer(t, kernel->capability);
+    else
+      table_none(t);
+    if (kernel->multiple > 1)
+      table_integer(t, kernel->multiple);
+    else
+      table_none(t);
+    table_string(t, kernel->help);
+  }
+  return t;
+}
+
+static struct table *list_reasons(const struct options *o, FILE *file) {
+  static const struct table_column column[] = {{"reason"}, {"unit"}, {"sentence"}};
+  struct table *t = OPEN(o, file, column);
+  for (int i = 0; t && i < WHY_REASON_COUNT; i++) {
+    table_string(t, why_name((enum why_reason)i));
+    table_string(t, why_unit((enum why_reason)i));
+    table_string(t, why_sentence((enum why_reason)i));
+  }
+  return t;
+}
+
+static struct table *list_causes(const struct options *o, FILE *file) {
+  static const char *const row[][3] = {
+#define X(id, sentence, fix) {id, sentence, fix},
+#include "causes.def"
+#undef X
+  };
+  static const struct table_column column[] = {{"cause"}, {"sentence"}, {"fix"}};
+  struct table *t = OPEN(o, file, column);
+  for (size_t i = 0; t && i < sizeof row / sizeof row[0]; i++)
+    for (int j = 0; j < 3; j++) table_string(t, row[i][j]);
+  return t;
+}
+
+static struct table *list_types(const struct options *o, FILE *file) {
+  static const struct table_column column[] = {{"type"}, {"bytes"}, {"math"}, {"help"}};
+  static const char *const help[WHY_TYPE_COUNT] = {
+      [WHY_F64] = "IEEE 754 binary64",
+      [WHY_F32] = "IEEE 754 binary32",
+      [WHY_F16] = "IEEE 754 binary16",
+      [WHY_BF16] = "the upper half of a binary32: its range, 8 bits of precision"};
+  struct table *t = OPEN(o, file, column);
+  for (int i = 0; t && i < WHY_TYPE_COUNT; i++) {
+    table_string(t, why_type_name((enum why_type)i));
+    table_integer(t, (int64_t)why_type_bytes((enum why_type)i));
+    table_string(t, why_math_name(why_math_of((enum why_type)i)));
+    table_string(t, help[i]);
+  }
+  return t;
+}
+
+static struct table *list_columns(const struct options *o, FILE *file) {
+  static const struct table_column column[] = {{"column"}, {"kind"}, {"help"}};
+  static const char *const kind[] = {
+      [CSV_TEXT] = "text", [CSV_REAL] = "number", [CSV_WHOLE] = "integer", [CSV_BYTES] = "bytes"};
+  struct table *t = OPEN(o, file, column);
+  for (int i = 0; t && i < CSV_COLUMNS; i++) {
+    table_string(t, csv_column[i].name);
+    table_string(t, kind[csv_column[i].kind]);
+    table_string(t, csv_column[i].help);
+  }
+  return t;
+}
+
+// ---- what is shipped with it --------------------------------------------------------------------
+
+// The first line of a suite that is a comment, without its mark.
+static void first_comment(const char *path, char *out, size_t size) {
+  char line[512];
+  FILE *file = fopen(path, "r");
+  out[0] = 0;
+  if (file && fgets(line, sizeof line, file) && line[0] == '#')
+    snprintf(out, size, "%s", line + strspn(line, "# \t"));
+  out[strcspn(out, "\r\n")] = 0;
+  if (file) fclose(file);
+}
+
+static struct table *list_suites(const struct options *o, FILE *file) {
+  static const struct table_column column[] = {{"suite"}, {"help"}};
+  char *name[OPTION_LIST], folder[PATH_MAX] = "", path[PATH_MAX + 128], help[512];
+  int names = data_names("suites", ".suite", name, OPTION_LIST);
+  struct table *t = OPEN(o, file, column);
+  data_path("suites", folder, sizeof folder);
+  for (int i = 0; t && i < names; i++) {
+    snprintf(path, sizeof path, "%s/%.100s.suite", folder, name[i]);
+    first_comment(path, help, sizeof help);
+    table_string(t, name[i]);
+    table_string(t, help);
+  }
+  data_free(name, names);
+  return t;
+}
+
+// A machine file's first GPU, or its CPU where it has none.
+static void machine_row(struct table *t, const char *name, const struct why_machine *machine) {
+  const struct why_facts *facts = why_machine_device(machine, 0);
+  for (int i = why_machine_devices(machine) - 1; i > 0; i--)
+    if (!why_machine_device(machine, i)->host) facts = why_machine_device(machine, i);
+  table_string(t, name);
+  table_integer(t, why_machine_devices(machine) - 1);
+  table_string(t, facts->name);
+  table_unsigned(t, facts->memory_bytes);
+  table_string(t, facts->provenance);
+}
+
+static struct table *list_machines(const struct options *o, FILE *file) {
+  static const struct table_column column[] = {
+      {"machine"}, {"gpus"}, {"device"}, {"memory_bytes", TABLE_BYTES}, {"figures"}};
+  char *name[OPTION_LIST], folder[PATH_MAX] = "", path[PATH_MAX + 128];
+  int names = data_names("machines", ".json", name, OPTION_LIST);
+  struct table *t = OPEN(o, file, column);
+  data_path("machines", folder, sizeof folder);
+  for (int i = 0; t && i < names; i++) {
+    struct why_machine *machine = NULL;
+    struct why_error error;
+    snprintf(path, sizeof path, "%s/%.100s.json", folder, name[i]);
+    FILE *in = fopen(path, "r");
+    if (in && why_read(in, &machine, &error) == WHY_OK) machine_row(t, name[i], machine);
+    if (machine) why_close(machine);
+    if (in) fclose(in);
+  }
+  data_free(name, names);
+  return t;
+}
+
+// ---- the command ------------------------------------------------------------------------------
+
+static const struct {
+  const char *name;
+  struct table *(*list)(const struct options *, FILE *);
+  const char *help;
+} topic[] = {
+    // clang-format off
+    {"ops",      list_ops,      "what can be computed: operands, and every key of a problem"},
+    {"kernels",  list_kernels,  "the ways to compute it, and what each needs"},
+    {"reasons",  list_reasons,  "why a candidate does not run, in the order of checking"},
+    {"causes",   list_causes,   "what is wrong with a machine without a usable GPU, and its fix"},
+    {"suites",   list_suites,   "lists of problems for whycpu bench"},
+    {"machines", list_machines, "recorded and published machines for --machine"},
+    {"columns",  list_columns,  "of the CSV that whycpu bench writes"},
+    {"types",    list_types,    "how operands are stored, and the arithmetic each asks for"},
+    // clang-format on
+};
+enum { TOPICS = sizeof topic / sizeof topic[0] };
+
+static struct table *list_topics(const struct options *o, FILE *file) {
+  static const struct table_column column[] = {{"list"}, {"help"}};
+  struct table *t = OPEN(o, file, column);
+  for (int i = 0; t && i < TOPICS; i++) {
+    table_string(t, topic[i].name);
+    table_string(t, topic[i].help);
+  }
+  return t;
+}
+
+int list_command(int argc, char **argv) {
+  static const struct command_help help = {
+      .usage = "list [ops|kernels|reasons|causes|suites|machines|columns|types] [options]",
+      .text = "What the program knows. Without a word: which lists there are. Opens no backend.\n\n"
+              "  whycpu list ops\n"
+              "  whycpu list kernels --format csv"};
+  struct options o;
+  struct output out;
+  int status = options_read(argc, argv, &help, &o);
+  if (status != STATUS_GO_ON) return status;
+  struct table *(*list)(const struct options *, FILE *) = o.arguments ? NULL : list_topics;
+  const char *choice[TOPICS];
+  for (int i = 0; i < TOPICS; i++) {
+    choice[i] = topic[i].name;
+    if (o.arguments && !strcmp(o.argument[0], choice[i])) list = topic[i].list;
+  }
+  if (!list) {
+    char near[256];
+    nearest(o.argument[0], choice, TOPICS, near, sizeof near);
+    return request_wrong("%s: no such list; %s", o.argument[0], near);
+  }
+  if (o.arguments > 1) return request_wrong("%s: one list at a time", o.argument[1]);
+  if ((status = output_open(o.output, &out)) != STATUS_OK) return status;
+  return output_table(&out, list(&o, out.file));
+}

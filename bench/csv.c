@@ -1,0 +1,167 @@
+// The CSV's columns and its writer. A row is formatted in memory and handed to the system in one
+// piece.
+#include "csv.h"
+#include "table.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+const struct csv_column csv_column[CSV_COLUMNS] = {
+#define X(kind, column, member, help) {#column, help, CSV_##kind, offsetof(struct csv_row, member)},
+#include "columns.def"
+#undef X
+};
+
+void csv_row_clear(struct csv_row *row) {
+#define CSV_EMPTY_TEXT ""
+#define CSV_EMPTY_REAL NAN
+#define CSV_EMPTY_WHOLE CSV_NONE
+#define CSV_EMPTY_BYTES WHY_UNLIMITED
+#define X(kind, column, member, help) row->member = CSV_EMPTY_##kind;
+#include "columns.def"
+#undef X
+}
+
+// ---- text ---------------------------------------------------------------------------------------
+
+struct text {
+  struct csv_writer *writer;
+  size_t length;
+  int error;
+};
+
+static char *room(struct text *t, size_t more) {
+  struct csv_writer *w = t->writer;
+  if (t->length + more > w->size) {
+    size_t size = 2 * (t->length + more);
+    char *grown = realloc(w->text, size);
+    if (!grown) {
+      t->error = ENOMEM;
+      return NULL;
+    }
+    w->text = grown;
+    w->size = size;
+  }
+  return w->text + t->length;
+}
+
+static void put(struct text *t, const char *text, size_t length) {
+  char *to = room(t, length);
+  if (!to) return;
+  memcpy(to, text, length);
+  t->length += length;
+}
+
+static void put_text(struct text *t, const char *text) {
+  if (!text) return;
+  if (!text[strcspn(text, ",\"\r\n")]) {
+    put(t, text, strlen(text));
+    return;
+  }
+  put(t, "\"", 1);
+  for (const char *quote; (quote = strchr(text, '"')); text = quote + 1) {
+    put(t, text, (size_t)(quote - text));
+    put(t, "\"\"", 2);
+  }
+  put(t, text, strlen(text));
+  put(t, "\"", 1);
+}
+
+static void put_value(struct text *t, const struct csv_column *column, const struct csv_row *row) {
+  const void *at = (const char *)row + column->offset;
+  char number[64] = "";
+  switch (column->kind) {
+  case CSV_TEXT:
+    put_text(t, *(const char *const *)at);
+    return;
+  case CSV_REAL:
+    if (isfinite(*(const double *)at)) number_text(*(const double *)at, number, sizeof number);
+    break;
+  case CSV_WHOLE:
+    if (*(const int64_t *)at != CSV_NONE)
+      snprintf(number, sizeof number, "%lld", (long long)*(const int64_t *)at);
+    break;
+  case CSV_BYTES:
+    if (*(const uint64_t *)at != WHY_UNLIMITED)
+      snprintf(number, sizeof number, "%llu", (unsigned long long)*(const uint64_t *)at);
+    break;
+  }
+  put(t, number, strlen(number));
+}
+
+// ---- file ---------------------------------------------------------------------------------------
+
+static int write_all(struct csv_writer *w, size_t length) {
+  size_t done = 0;
+  int error = 0;
+  while (done < length && !error) {
+    ssize_t wrote = write(w->file, w->text + done, length - done);
+    if (wrote >= 0)
+      done += (size_t)wrote;
+    else if (errno != EINTR)
+      error = errno;
+  }
+  if (!error)
+    w->end += (int64_t)length;
+  else if (done && w->regular && ftruncate(w->file, w->end))
+    return error; // what could not be cut off is a half-written line, which readers report
+  return error;
+}
+
+static int write_header(struct csv_writer *w) {
+  struct text t = {w};
+  for (int i = 0; i < CSV_COLUMNS; i++) {
+    if (i) put(&t, ",", 1);
+    put_text(&t, csv_column[i].name);
+  }
+  put(&t, "\n", 1);
+  return t.error ? t.error : write_all(w, t.length);
+}
+
+int csv_create(struct csv_writer *w, const char *path) {
+  memset(w, 0, sizeof *w);
+  w->file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
+  // A device such as /dev/stdout is always there; only a regular file could be somebody's results.
+  struct stat status;
+  int error = w->file < 0 ? errno : 0;
+  if (error == EEXIST && !stat(path, &status) && !S_ISREG(status.st_mode)) {
+    w->file = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+    error = w->file < 0 ? errno : 0;
+  }
+  if (error) return error;
+  w->owned = true;
+  w->regular = !fstat(w->file, &status) && S_ISREG(status.st_mode);
+  error = write_header(w);
+  if (error) csv_close(w);
+  return error;
+}
+
+int csv_attach(struct csv_writer *w, int file) {
+  memset(w, 0, sizeof *w);
+  w->file = file;
+  return write_header(w);
+}
+
+int csv_write(struct csv_writer *w, const struct csv_row *row) {
+  struct text t = {w};
+  for (int i = 0; i < CSV_COLUMNS; i++) {
+    if (i) put(&t, ",", 1);
+    put_value(&t, &csv_column[i], row);
+  }
+  put(&t, "\n", 1);
+  int error = t.error ? t.error : write_all(w, t.length);
+  if (!error) w->rows++;
+  return error;
+}
+
+int csv_close(struct csv_writer *w) {
+  int error = w->owned && close(w->file) ? errno : 0;
+  free(w->text);
+  memset(w, 0, sizeof *w);
+  w->file = -1;
+  return error;
+}

@@ -1,0 +1,27 @@
+# Programs that compare ours with other libraries in one run: build/peers/. Each is built only where
+# its library is; none is installed or run by the tests. `make -C build peers` builds them.
+add_custom_target(peers)
+function(add_peer name)
+  add_executable(${name} EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/bench/peers/${name}.c
+                 ${CMAKE_SOURCE_DIR}/bench/peers/compare.c)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/peers)
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/host ${CMAKE_SOURCE_DIR}/bench)
+  target_compile_definitions(${name} PRIVATE WHY_PEER_PLUGINS="${CMAKE_BINARY_DIR}/lib/whycpu")
+  target_link_libraries(${name} PRIVATE whycpu_testable ${ARGN})
+  add_dependencies(peers ${name})
+endfunction()
+
+find_path(dnnl_include dnnl.h)
+find_library(dnnl_library dnnl)
+find_package(OpenMP COMPONENTS C)
+if(dnnl_include AND dnnl_library AND OpenMP_C_FOUND)
+  add_peer(peer_softmax ${dnnl_library} OpenMP::OpenMP_C)
+  target_include_directories(peer_softmax SYSTEM PRIVATE ${dnnl_include})
+endif()
+if(openblas_found)
+  add_peer(peer_gemm ${openblas_library})
+  target_include_directories(peer_gemm SYSTEM PRIVATE ${openblas_include})
+  add_dependencies(peer_gemm backend_openblas)
+endif()
+add_peer(peer_overhead)
+target_sources(peer_overhead PRIVATE ${CMAKE_SOURCE_DIR}/bench/csv.c ${CMAKE_SOURCE_DIR}/bench/table.c)

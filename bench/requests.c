@@ -1,0 +1,114 @@
+// Turns the options that were read into a machine, a problem and requests. See options.h.
+#include "options.h"
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+// NAME of a shipped machine, or a path. NULL: neither, errno says why.
+static FILE *machine_file(const char *name) {
+  char folder[PATH_MAX], path[PATH_MAX + 128];
+  if (!strchr(name, '/') && data_path("machines", folder, sizeof folder)) {
+    snprintf(path, sizeof path, "%s/%.100s.json", folder, name);
+    FILE *file = fopen(path, "r");
+    if (file) return file;
+  }
+  return fopen(name, "r");
+}
+
+static int unknown_machine(const char *name) {
+  char *shipped[OPTION_LIST], near[512];
+  int error = errno, names = data_names("machines", ".json", shipped, OPTION_LIST);
+  nearest(name, (const char *const *)shipped, names, near, sizeof near);
+  data_free(shipped, names);
+  return request_wrong("--machine %s: %s; a machine file, or of those shipped: %s", name,
+                       strerror(error), near);
+}
+
+int options_machine(const struct options *o, struct why_machine **machine) {
+  *machine = NULL;
+  if (!o->machine) {
+    enum why_reason reason = why_open(&o->open, machine);
+    if (reason == WHY_OK) return STATUS_OK;
+    return machine_failed("this machine could not be opened: %s", why_sentence(reason));
+  }
+  FILE *file = machine_file(o->machine);
+  if (!file) return unknown_machine(o->machine);
+  struct why_error error = {0};
+  enum why_reason reason = why_read(file, machine, &error);
+  fclose(file);
+  if (reason == WHY_OK) return STATUS_OK;
+  if (reason != WHY_BAD_INPUT) return machine_failed("%s: %s", o->machine, why_sentence(reason));
+  return error.line
+             ? request_wrong("%s:%d:%d: %s", o->machine, error.line, error.column, error.text)
+             : request_wrong("%s: %s", o->machine, error.text);
+}
+
+int options_problem(const struct options *o, struct why_problem *problem) {
+  size_t size = 1;
+  for (int i = 0; i < o->arguments; i++) size += strlen(o->argument[i]) + 1;
+  if (!o->arguments) {
+    char ops[256] = "";
+    for (int i = 0; i < why_op_count(); i++) {
+      size_t used = strlen(ops);
+      snprintf(ops + used, sizeof ops - used, "%s%s", i ? ", " : "", why_op_at(i)->name);
+    }
+    return request_wrong("a problem is wanted, such as: gemm m=512 n=512 k=512 (ops: %s)", ops);
+  }
+  char *text = calloc(1, size);
+  if (!text) return machine_failed("out of memory");
+  for (int i = 0; i < o->arguments; i++) {
+    if (i) strcat(text, " ");
+    strcat(text, o->argument[i]);
+  }
+  struct why_error error = {0};
+  int status = STATUS_OK;
+  if (why_problem_parse(text, problem, &error) != WHY_OK)
+    status = request_wrong("%.200s: %s", text, error.text);
+  free(text);
+  return status;
+}
+
+int options_kernel(const struct options *o, const struct why_op *op) {
+  char name[64];
+  if (!*o->kernel) return STATUS_OK;
+  for (int i = 0; i < why_kernel_count(); i++) {
+    const struct why_kernel *kernel = why_kernel_at(i);
+    snprintf(name, sizeof name, "%s:%s", kernel->backend, kernel->name);
+    if (!strcmp(name, o->kernel) && !strcmp(kernel->op, op->name)) return STATUS_OK;
+  }
+  return request_wrong("--kernel %s: it does not compute %s (whycpu list kernels)", o->kernel,
+                       op->name);
+}
+
+int output_table(struct output *out, struct table *table) {
+  bool memory = table != NULL;
+  if (table && table_close(table)) return output_close(out);
+  if (memory && ferror(out->file)) return output_close(out); // says what the system said
+  output_abandon(out);
+  return machine_failed("out of memory");
+}
+
+int options_requests(const struct options *o) {
+  return o->policies * o->transfers * o->memories * o->thread_counts;
+}
+
+void options_request(const struct options *o, const struct why_machine *machine,
+                     const struct why_problem *problem, int index, struct why_request *out) {
+  uint64_t whole = why_machine_device(machine, 0)->memory_bytes;
+  for (int i = 0; i < why_machine_devices(machine); i++)
+    if (!why_machine_device(machine, i)->host) {
+      whole = why_machine_device(machine, i)->memory_bytes;
+      break;
+    }
+  why_request_default(problem, out);
+  out->threads = (int)o->threads[index % o->thread_counts];
+  index /= o->thread_counts;
+  out->transfer = o->transfer[index % o->transfers];
+  index /= o->transfers;
+  out->budget.device_bytes = amount_bytes(&o->memory[index % o->memories], whole);
+  index /= o->memories;
+  out->policy = o->policy[index % o->policies];
+  out->iterations = o->iterations;
+  snprintf(out->kernel, sizeof out->kernel, "%s", o->kernel);
+}

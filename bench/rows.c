@@ -1,0 +1,181 @@
+#include "rows.h"
+#include "program.h"
+#include <math.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static void time_text(const char *format, char *out, size_t size) {
+  struct timespec t;
+  struct tm utc;
+  clock_gettime(CLOCK_REALTIME, &t);
+  gmtime_r(&t.tv_sec, &utc);
+  strftime(out, size, format, &utc);
+}
+
+void time_compact(char *out, size_t size) {
+  time_text("%Y%m%dT%H%M%SZ", out, size);
+}
+
+void row_run(struct row_maker *r, const struct why_machine *machine) {
+  char at[32];
+  memset(r, 0, sizeof *r);
+  r->machine = machine;
+  if (gethostname(r->node, sizeof r->node - 1)) r->node[0] = 0;
+  time_compact(at, sizeof at);
+  snprintf(r->run, sizeof r->run, "%s-%ld", at, (long)getpid());
+  snprintf(r->commit, sizeof r->commit, "%s", program_commit);
+}
+
+void row_decision(struct row_maker *r, const struct suite *suite, const struct suite_case *item,
+                  const struct why_request *request, int64_t decision) {
+  const struct why_problem *p = &request->problem;
+  struct csv_row *row = &r->shared;
+  csv_row_clear(row);
+  why_problem_dims(p, r->dims, sizeof r->dims);
+  row->schema = CSV_SCHEMA;
+  row->run = r->run;
+  row->node = r->node;
+  row->machine = why_machine_name(r->machine);
+  row->commit = r->commit;
+  row->suite = suite->name;
+  row->label = item->label;
+  row->op = p->op->name;
+  row->type = why_type_name(p->type);
+  row->math = why_math_name(p->math);
+  row->dims = r->dims;
+  row->flops = p->op->flops(p);
+  row->bytes = p->op->bytes(p);
+  row->policy = *request->kernel ? request->kernel : why_policy_name(request->policy);
+  row->transfer = why_transfer_name(request->transfer);
+  row->iterations = request->iterations;
+  row->device_memory_bytes = request->budget.device_bytes;
+  row->threads =
+      request->threads ? request->threads : why_machine_device(r->machine, 0)->multiprocessors;
+  row->decision = decision;
+}
+
+static const char *version_of(const struct why_machine *machine, const char *backend) {
+  for (int i = 0; i < why_machine_backends(machine); i++) {
+    struct why_backend_info info;
+    why_machine_backend(machine, i, &info);
+    if (!strcmp(info.name, backend)) return info.version;
+  }
+  return "";
+}
+
+// Seconds that one call takes at the device's ceilings; NAN where they are not known.
+struct roof {
+  double compute, memory, all; // all: the larger; NAN too where a cache holds what moves, for the
+                               // ceiling measured is that of memory
+};
+static struct roof roof_of(const struct csv_row *row, const struct why_facts *f,
+                           enum why_math math) {
+  double rate = f->flops[math];
+  if (!(rate > 0) && f->host) rate = f->flops[WHY_MATH_F32]; // 16-bit types converted
+  struct roof roof = {rate > 0 ? row->flops / rate : NAN,
+                      f->memory_bps > 0 ? row->bytes / f->memory_bps : NAN, NAN};
+  bool cached = f->host && row->bytes < (double)f->cache_bytes;
+  if (!isnan(roof.compute) && !isnan(roof.memory) && !(cached && roof.memory > roof.compute))
+    roof.all = fmax(roof.compute, roof.memory);
+  return roof;
+}
+
+static const char *bound_of(double copies, double work, double launches, struct roof roof) {
+  if (isnan(work)) return "";
+  if (copies > work) return "transfer";
+  if (launches > work / 2) return "launch";
+  if (isnan(roof.compute) || isnan(roof.memory)) return "";
+  return roof.compute >= roof.memory ? "compute" : "memory";
+}
+
+static void put_times(const struct measurement *m, struct csv_row *row) {
+  row->samples = m->samples;
+  row->median_s = m->median;
+  row->min_s = m->min;
+  row->p95_s = m->p95;
+  row->ci_low_s = m->ci_low;
+  row->ci_high_s = m->ci_high;
+  row->copy_in_s = m->copy_in;
+  row->work_s = m->work;
+  row->copy_out_s = m->copy_out;
+  row->idle_s = m->idle;
+  row->stop_reason = m->stop;
+  row->disturbed = m->disturbed;
+  row->cache = "hot";
+  row->gflops = row->flops * (double)row->iterations / m->median / 1e9;
+  row->gbps = row->bytes * (double)row->iterations / m->median / 1e9;
+}
+
+static void put_check(const struct measurement *m, bool right, struct csv_row *row) {
+  if (!m->check.verified) return;
+  row->error = m->check.error;
+  row->tolerance = m->check.tolerance;
+  row->verified = right ? m->check.verified : "no";
+}
+
+static void put_device(const struct why_candidate *c, const struct why_facts *f, enum why_math math,
+                       const struct measurement *m, struct csv_row *row) {
+  row->device = f->name;
+  row->facts = isnan(c->seconds) ? "" : f->provenance;
+  if (!f->host) row->free_bytes = f->free_bytes;
+  if (!f->host) row->context_bytes = f->context_bytes;
+  bool timed = m && m->samples, all = row->threads >= f->multiprocessors;
+  double calls = (double)row->iterations;
+  struct roof roof = roof_of(row, f, math);
+  double launches = calls * f->launch_seconds;
+  if (!timed) {
+    row->bound_by =
+        bound_of(c->copy_in_seconds + c->copy_out_seconds, c->work_seconds, launches, roof);
+    return;
+  }
+  double copies = f->host ? 0 : m->copy_in + m->copy_out;
+  row->bound_by = bound_of(copies, m->work, f->host ? 0 : launches, roof);
+  // The host's ceilings are those of all its cores.
+  if ((!f->host || all) && !strcmp(f->provenance, "measured"))
+    row->roof_percent = 100 * calls * roof.all / m->work;
+}
+
+void row_candidate(struct row_maker *r, const struct why_decision *d, int candidate,
+                   const char *status, int64_t attempt, const struct measurement *m,
+                   struct csv_row *row) {
+  const struct why_candidate *c = &d->candidate[candidate];
+  bool chosen = candidate == d->chosen && !strcmp(status, "chosen");
+  *row = r->shared;
+  time_text("%Y-%m-%dT%H:%M:%SZ", r->time, sizeof r->time);
+  row->time = r->time;
+  if (attempt) row->attempt = attempt;
+  row->backend = c->kernel->backend;
+  row->kernel = c->kernel->name;
+  row->plan = why_plan_name(c->plan);
+  row->status = status;
+  row->reason = why_name(c->verdict.reason);
+  row->unit = why_unit(c->verdict.reason);
+  if (*row->unit) {
+    row->need = c->verdict.need;
+    row->have = c->verdict.have;
+  }
+  row->note = c->verdict.note;
+  row->cause = c->verdict.cause;
+  if (chosen && d->fallback.reason) {
+    row->fallback = why_name(d->fallback.reason);
+    if (*why_unit(d->fallback.reason)) {
+      row->fallback_need = d->fallback.need;
+      row->fallback_have = d->fallback.have;
+    }
+    row->cause = d->fallback.cause;
+    row->note = d->fallback.note;
+  }
+  row->source = !m ? "predicted" : m->samples ? "measured" : "emulated";
+  row->predicted_s = c->seconds;
+  if (c->device >= 0) {
+    const struct why_facts *f = why_machine_device(r->machine, c->device);
+    row->library_version = version_of(r->machine, c->kernel->backend);
+    row->peak_bytes = f->host ? c->peak.host_bytes : c->peak.device_bytes;
+    row->workspace_bytes = c->peak.workspace_bytes;
+    row->limit_bound = c->bound;
+    if (m && m->samples) put_times(m, row);
+    if (m) put_check(m, c->verdict.reason != WHY_WRONG, row);
+    put_device(c, f, d->request.problem.math, m, row);
+  }
+}

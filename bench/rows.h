@@ -1,0 +1,27 @@
+// From a decision, a candidate and its measurement to a row of the CSV.
+#ifndef BENCH_ROWS_H
+#define BENCH_ROWS_H
+#include "csv.h"
+#include "measure.h"
+#include "suite.h"
+
+struct row_maker { // what the rows of a run share, and the texts that a row borrows
+  const struct why_machine *machine;
+  char run[48], node[72], commit[48];
+  char time[32], dims[256];
+  struct csv_row shared; // of the decision
+};
+// Names the run after this node, the time and the process.
+void row_run(struct row_maker *, const struct why_machine *);
+// Everything that the rows of one decision share.
+void row_decision(struct row_maker *, const struct suite *, const struct suite_case *,
+                  const struct why_request *, int64_t decision);
+// One candidate's row. status: "chosen", "compared", "refused", "failed"; attempt: 0 if it was no
+// choice; m: NULL if it did not run.
+void row_candidate(struct row_maker *, const struct why_decision *, int candidate,
+                   const char *status, int64_t attempt, const struct measurement *m,
+                   struct csv_row *);
+// Sets of files and of rows of one run are told apart by this: 20261123T122053Z.
+void time_compact(char *out, size_t size);
+
+#endif

@@ -1,0 +1,23 @@
+#include "statistics.h"
+#include <math.h>
+
+double median_of(const double *sorted, int n) {
+  return n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
+}
+
+double percentile_of(const double *sorted, int n, double share) {
+  int rank = (int)ceil(share * n);
+  return sorted[rank < 1 ? 0 : rank - 1];
+}
+
+int median_rank(int n) {
+  if (n > 1000) return (int)floor((n + 1 - 1.959964 * sqrt(n)) / 2);
+  double term = ldexp(1, -n), below = 0; // term: P(number == l)
+  int l = 0;
+  while (below + term <= 0.025) {
+    below += term;
+    term *= (double)(n - l) / (l + 1);
+    l++;
+  }
+  return l;
+}

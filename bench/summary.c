@@ -1,0 +1,354 @@
+#include "summary.h"
+#include "crossover.h"
+#include "table.h"
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+// ---- gathering ----------------------------------------------------------------------------------
+
+static enum why_reason reason_named(const char *name) {
+  for (int i = 0; i < WHY_REASON_COUNT; i++)
+    if (!strcmp(why_name((enum why_reason)i), name)) return (enum why_reason)i;
+  return WHY_OK;
+}
+
+// More groups than there is room for share the last place.
+static struct summary_group *group_of(struct summary *s, const struct csv_row *row) {
+  for (int i = 0; i < s->groups; i++)
+    if (s->group[i].bytes == row->device_memory_bytes && !strcmp(s->group[i].policy, row->policy))
+      return &s->group[i];
+  if (s->groups == SUMMARY_GROUPS) return &s->group[s->groups - 1];
+  struct summary_group *group = &s->group[s->groups++];
+  group->bytes = row->device_memory_bytes;
+  snprintf(group->policy, sizeof group->policy, "%s", row->policy);
+  return group;
+}
+
+static void count(struct summary *s, const struct csv_row *row, bool gpu) {
+  struct summary_group *g = group_of(s, row);
+  if (row->decision != s->decision) g->decisions++;
+  s->decision = row->decision;
+  if (strcmp(row->status, "chosen") != 0) return;
+  gpu ? g->gpu++ : g->cpu++;
+  if (*row->fallback) g->fallback[reason_named(row->fallback)]++;
+}
+
+static void keep_best(struct summary *s, const struct csv_row *row) {
+  struct summary_best *best = NULL;
+  for (int i = 0; i < s->bests && !best; i++)
+    if (!strcmp(s->best[i].op, row->op) && !strcmp(s->best[i].type, row->type)) best = &s->best[i];
+  if (!best && s->bests == SUMMARY_BESTS) return;
+  if (!best) best = &s->best[s->bests++];
+  bool roof = !isnan(row->roof_percent), had = *best->op && !isnan(best->roof_percent);
+  bool better = roof == had
+                    ? (roof ? row->roof_percent > best->roof_percent : row->gflops > best->gflops)
+                    : roof;
+  if (*best->op && !better) return;
+  snprintf(best->op, sizeof best->op, "%s", row->op);
+  snprintf(best->type, sizeof best->type, "%s", row->type);
+  snprintf(best->kernel, sizeof best->kernel, "%s:%s", row->backend, row->kernel);
+  snprintf(best->dims, sizeof best->dims, "%s", row->dims);
+  best->gflops = row->gflops;
+  best->gbps = row->gbps;
+  best->roof_percent = row->roof_percent;
+}
+
+static int keep_point(struct summary *s, const struct suite_case *item, const struct csv_row *row,
+                      bool gpu) {
+  if (s->points == s->capacity) {
+    int64_t capacity = s->capacity ? 2 * s->capacity : 256;
+    struct summary_point *grown = realloc(s->point, (size_t)capacity * sizeof *grown);
+    if (!grown) return ENOMEM;
+    s->point = grown;
+    s->capacity = capacity;
+  }
+  struct summary_point *p = &s->point[s->points];
+  char key[SUITE_FAMILY + 64], calls[32] = "";
+  if (row->iterations > 1) snprintf(calls, sizeof calls, " x %lld", (long long)row->iterations);
+  bool once = !strcmp(row->transfer, "once");
+  snprintf(key, sizeof key, "%s%s%s%s", item->family, calls, once ? "" : ", copied ",
+           once ? "" : row->transfer);
+  if (!(p->key = strdup(key))) return ENOMEM;
+  snprintf(p->backend, sizeof p->backend, "%s", row->backend);
+  p->size = item->size;
+  p->threads = row->threads;
+  p->gpu = gpu;
+  p->median = p->low = p->high = row->predicted_s;
+  if (!s->predicts) {
+    p->median = row->median_s;
+    p->low = isnan(row->ci_low_s) ? row->min_s : row->ci_low_s;
+    p->high = isnan(row->ci_high_s) ? row->p95_s : row->ci_high_s;
+  }
+  s->points++;
+  return 0;
+}
+
+static bool could_run(const struct csv_row *row) {
+  enum why_reason r = reason_named(row->reason);
+  return r == WHY_OK || r == WHY_POLICY || r == WHY_SLOWER || r == WHY_UNRANKED;
+}
+
+int summary_add(struct summary *s, const struct suite_case *item, const struct csv_row *row,
+                bool gpu) {
+  count(s, row, gpu);
+  if (*row->verified) {
+    double ratio = row->error / row->tolerance;
+    s->checked++;
+    if (!strcmp(row->verified, "no")) s->wrong++;
+    if (s->checked == 1 || !(ratio <= s->worst)) {
+      s->worst = ratio;
+      snprintf(s->worst_kernel, sizeof s->worst_kernel, "%s:%s", row->backend, row->kernel);
+    }
+  }
+  bool measured =
+      !s->predicts && !strcmp(row->source, "measured") && strcmp(row->status, "failed") != 0;
+  if (measured) keep_best(s, row);
+  bool point = measured || (s->predicts && could_run(row) && !isnan(row->predicted_s));
+  return point && *item->family ? keep_point(s, item, row, gpu) : 0;
+}
+
+void summary_free(struct summary *s) {
+  for (int64_t i = 0; i < s->points; i++) free(s->point[i].key);
+  free(s->point);
+  memset(s, 0, sizeof *s);
+}
+
+// ---- where, and why -----------------------------------------------------------------------------
+
+static void budget_name(uint64_t bytes, char *out, size_t size) {
+  if (bytes == WHY_UNLIMITED)
+    snprintf(out, size, "no budget");
+  else
+    unit_text((double)bytes, TABLE_BYTES, out, size);
+}
+
+static struct summary_group all_groups(const struct summary *s) {
+  struct summary_group all = {.policy = ""};
+  for (int i = 0; i < s->groups; i++) {
+    all.decisions += s->group[i].decisions;
+    all.gpu += s->group[i].gpu;
+    all.cpu += s->group[i].cpu;
+    for (int r = 0; r < WHY_REASON_COUNT; r++) all.fallback[r] += s->group[i].fallback[r];
+  }
+  return all;
+}
+
+static void print_reasons(FILE *f, const struct summary_group *g) {
+  const char *comma = "";
+  for (int r = WHY_REASON_COUNT - 1; r > WHY_OK; r--)
+    if (g->fallback[r]) {
+      fprintf(f, "%s%s %lld", comma, why_name((enum why_reason)r), (long long)g->fallback[r]);
+      comma = ", ";
+    }
+  fprintf(f, "%s\n", *comma ? "" : "-");
+}
+
+static void print_table(FILE *f, const char *label, const struct summary *s) {
+  fprintf(f, "%s | %-10s %-13s %9s %7s %7s %8s  %s\n", label, "policy", "device memory",
+          "decisions", "on GPU", "on CPU", "nowhere", "fell back to the CPU because");
+  for (int i = 0; i < s->groups; i++) {
+    const struct summary_group *g = &s->group[i];
+    char name[32];
+    budget_name(g->bytes, name, sizeof name);
+    fprintf(f, "%s | %-10s %-13s %9lld %7lld %7lld %8lld  ", label, g->policy, name,
+            (long long)g->decisions, (long long)g->gpu, (long long)g->cpu,
+            (long long)(g->decisions - g->gpu - g->cpu));
+    print_reasons(f, g);
+  }
+}
+
+static void print_commonest(FILE *f, const char *label, const struct summary_group *all) {
+  int most = WHY_OK;
+  int64_t fell = 0;
+  for (int r = WHY_OK + 1; r < WHY_REASON_COUNT; r++) {
+    fell += all->fallback[r];
+    if (all->fallback[r] && (most == WHY_OK || all->fallback[r] > all->fallback[most])) most = r;
+  }
+  if (most == WHY_OK) return;
+  char share[32] = "all";
+  if (all->fallback[most] != fell)
+    snprintf(share, sizeof share, "%lld of them", (long long)all->fallback[most]);
+  fprintf(f, "%s | fell back %lld times of %lld, %s for %s: %s\n", label, (long long)fell,
+          (long long)all->decisions, share, why_name((enum why_reason)most),
+          why_sentence((enum why_reason)most));
+  fprintf(f, "%s | what to do: %s\n", label, summary_advice((enum why_reason)most));
+}
+
+// Against the widest budget of the same policy: the same problems, so the difference is the
+// budget's.
+static void print_budgets(FILE *f, const char *label, const struct summary *s) {
+  for (int first = 0; first < s->groups; first++) {
+    const struct summary_group *widest = &s->group[first];
+    bool seen = false;
+    int budgets = 0;
+    for (int i = 0; i < s->groups; i++) {
+      if (strcmp(s->group[i].policy, widest->policy) != 0) continue;
+      if (i < first) seen = true;
+      if (s->group[i].bytes > widest->bytes) widest = &s->group[i];
+      budgets++;
+    }
+    if (seen || budgets < 2) continue;
+    char name[32];
+    const char *comma = "";
+    budget_name(widest->bytes, name, sizeof name);
+    fprintf(f, "%s | %s: of %lld problems on the GPU with %s, the budget moves to the CPU ", label,
+            widest->policy, (long long)widest->gpu, name);
+    for (int i = 0; i < s->groups; i++) {
+      const struct summary_group *g = &s->group[i];
+      if (g == widest || strcmp(g->policy, widest->policy) != 0) continue;
+      budget_name(g->bytes, name, sizeof name);
+      fprintf(f, "%s%lld at %s", comma, (long long)(widest->gpu - g->gpu), name);
+      comma = ", ";
+    }
+    fprintf(f, "\n");
+  }
+}
+
+// ---- the best of each op ------------------------------------------------------------------------
+
+static void print_bests(FILE *f, const char *label, const struct summary *s) {
+  for (int i = 0; i < s->bests; i++) {
+    const struct summary_best *b = &s->best[i];
+    fprintf(f, "%s | %s %s at its best: %.4g GFLOP/s, %.3g GB/s", label, b->op, b->type, b->gflops,
+            b->gbps);
+    if (b->roof_percent > 105) // nothing runs faster than it can
+      fprintf(f, ", more than the ceiling measured before: other work disturbed that");
+    else if (!isnan(b->roof_percent))
+      fprintf(f, ", %.0f%% of the measured ceiling", b->roof_percent);
+    fprintf(f, " (%s, %s)\n", b->kernel, b->dims);
+  }
+}
+
+// ---- crossovers ---------------------------------------------------------------------------------
+
+struct side {
+  const char *name, *beat, *backend; // beat: the verb; backend: NULL for any
+  bool gpu, one_thread;              // else with the most threads of the sweep
+};
+static const struct rivals { // A is the one that is expected to win at large sizes
+  struct side a, b;
+} rivals[] = {
+    // clang-format off
+    {{"a GPU",       "beats", NULL,       true,  false}, {"the CPU",    "beats", NULL,    false, false}},
+    {{"all threads", "beat",  NULL,       false, false}, {"one thread", "beats", NULL,    false, true}},
+    {{"OpenBLAS",    "beats", "openblas", false, false}, {"plain C",    "beats", "plain", false, false}},
+    // clang-format on
+};
+
+static const struct summary_point *fastest(const struct summary *s, const char *key, int64_t size,
+                                           const struct side *side, int64_t threads) {
+  const struct summary_point *best = NULL;
+  for (int64_t i = 0; i < s->points; i++) {
+    const struct summary_point *p = &s->point[i];
+    if (p->size != size || p->gpu != side->gpu || strcmp(p->key, key) != 0) continue;
+    if (side->backend && strcmp(p->backend, side->backend) != 0) continue;
+    if (!p->gpu && p->threads != threads) continue;
+    if (!best || p->median < best->median) best = p;
+  }
+  return best;
+}
+
+static int by_size(const void *a, const void *b) {
+  const struct contest *x = a, *y = b;
+  return (x->size > y->size) - (x->size < y->size);
+}
+
+// All sizes of a family at which both sides were measured.
+static int gather(const struct summary *s, const char *key, const struct rivals *r, int64_t threads,
+                  struct contest *out, int most) {
+  int n = 0;
+  for (int64_t i = 0; i < s->points && n < most; i++) {
+    int64_t size = s->point[i].size;
+    bool seen = strcmp(s->point[i].key, key) != 0;
+    for (int k = 0; k < n && !seen; k++) seen = out[k].size == size;
+    if (seen) continue;
+    const struct summary_point *a = fastest(s, key, size, &r->a, r->a.one_thread ? 1 : threads);
+    const struct summary_point *b = fastest(s, key, size, &r->b, r->b.one_thread ? 1 : threads);
+    if (a && b) out[n++] = (struct contest){size, a->low, a->high, b->low, b->high};
+  }
+  qsort(out, (size_t)n, sizeof *out, by_size);
+  return n;
+}
+
+static const char *winner_name(const struct rivals *r, enum winner w) {
+  return w == WINNER_A ? r->a.name : w == WINNER_B ? r->b.name : "cannot tell";
+}
+
+static void print_crossover(FILE *f, const char *label, const char *key, const struct rivals *r,
+                            const struct contest *at, int n) {
+  struct crossover x = crossover_find(at, n);
+  const char *a = r->a.name, *b = r->b.name, *beat = r->a.beat, *open = " (";
+  long long first = (long long)at[0].size, last = (long long)at[n - 1].size;
+  fprintf(f, "%s | %s: ", label, key);
+  switch (x.kind) {
+  case CROSSOVER_ALWAYS:
+    fprintf(f, "%s always %s %s, from %lld to %lld\n", a, beat, b, first, last);
+    return;
+  case CROSSOVER_NEVER:
+    fprintf(f, "%s never %s %s, from %lld to %lld\n", a, beat, b, first, last);
+    return;
+  case CROSSOVER_UNSURE:
+    fprintf(f, "cannot tell where %s %s %s: the intervals overlap at %lld, the largest\n", a, beat,
+            b, last);
+    return;
+  case CROSSOVER_FROM:
+    fprintf(f, "%s %s %s from %lld on", a, beat, b, (long long)x.from);
+    break;
+  case CROSSOVER_UNTIL:
+    fprintf(f, "%s %s %s up to %lld and not at %lld, the largest", a, beat, b, (long long)x.from,
+            last);
+    break;
+  }
+  if (x.below >= 0) {
+    fprintf(f, "%s%lld: %s", open, (long long)x.below, winner_name(r, x.below_winner));
+    open = ", ";
+  }
+  if (x.above >= 0) {
+    fprintf(f, "%s%lld: %s", open, (long long)x.above, winner_name(r, x.above_winner));
+    open = ", ";
+  }
+  fprintf(f, "%s\n", *open == ',' ? ")" : "");
+}
+
+static void print_crossovers(FILE *f, const char *label, const struct summary *s) {
+  enum { SIZES = 256 };
+  struct contest at[SIZES];
+  int64_t threads = 0;
+  for (int64_t i = 0; i < s->points; i++)
+    if (s->point[i].threads > threads) threads = s->point[i].threads;
+  for (size_t k = 0; k < sizeof rivals / sizeof rivals[0]; k++) {
+    if (rivals[k].b.one_thread && (threads == 1 || s->predicts)) continue;
+    if (rivals[k].a.backend && s->predicts) continue; // of priors: nothing to learn
+    for (int64_t i = 0; i < s->points; i++) {
+      const char *key = s->point[i].key;
+      bool seen = false;
+      for (int64_t before = 0; before < i && !seen; before++)
+        seen = !strcmp(s->point[before].key, key);
+      int n = seen ? 0 : gather(s, key, &rivals[k], threads, at, SIZES);
+      if (n > 1) print_crossover(f, label, key, &rivals[k], at, n);
+    }
+  }
+}
+
+// ---- all of it ----------------------------------------------------------------------------------
+
+void summary_print_checks(FILE *f, const char *label, const struct summary *s) {
+  if (!s->checked) return;
+  fprintf(f,
+          "%s | results compared with the reference in double: %lld, wrong: %lld; the largest "
+          "error is %.3g of what is allowed (%s)\n",
+          label, (long long)s->checked, (long long)s->wrong, s->worst, s->worst_kernel);
+}
+
+void summary_print(FILE *f, const char *label, const struct summary *s) {
+  if (!s->groups) return;
+  struct summary_group all = all_groups(s);
+  print_table(f, label, s);
+  print_commonest(f, label, &all);
+  print_budgets(f, label, s);
+  print_bests(f, label, s);
+  print_crossovers(f, label, s);
+  summary_print_checks(f, label, s);
+}

@@ -1,0 +1,54 @@
+// What a sweep found, in words and one small table: where problems ran, why they fell back, where
+// one side begins to win, what the memory budget changed, what to do.
+#ifndef BENCH_SUMMARY_H
+#define BENCH_SUMMARY_H
+#include "csv.h"
+#include "suite.h"
+
+enum { SUMMARY_GROUPS = 64, SUMMARY_BESTS = 32, SUMMARY_KERNELS = 64 };
+
+struct summary_group { // decisions under one policy and one budget of device memory
+  char policy[48];
+  uint64_t bytes; // WHY_UNLIMITED: none
+  int64_t decisions, gpu, cpu;
+  int64_t fallback[WHY_REASON_COUNT];
+};
+struct summary_best { // the fastest of an op and type, against the ceiling of its device
+  char op[16], type[8], kernel[64], dims[96];
+  double gflops, gbps, roof_percent;
+};
+struct summary_point { // one row of a family, measured or predicted
+  char *key;           // family, transfer and iterations; owned
+  char backend[16];
+  int64_t size, threads;
+  double median, low, high;
+  bool gpu;
+};
+struct summary_checks { // a kernel's results, compared with the reference
+  char op[16], kernel[64];
+  int64_t results, wrong;
+  double worst; // error / tolerance; NAN if an element was
+};
+struct summary {
+  bool predicts;    // the machine is not here: crossovers are those of predicted times
+  int64_t decision; // the last row's
+  struct summary_group group[SUMMARY_GROUPS];
+  int groups;
+  struct summary_best best[SUMMARY_BESTS];
+  int bests;
+  struct summary_point *point;
+  int64_t points, capacity;
+  struct summary_checks check[SUMMARY_KERNELS];
+  int checks;
+};
+// Zeroed at first, but for `predicts`. 0 or ENOMEM.
+int summary_add(struct summary *, const struct suite_case *, const struct csv_row *, bool gpu);
+// Every line begins with the label: "measured | ".
+void summary_print(FILE *, const char *label, const struct summary *);
+void summary_print_checks(FILE *, const char *label, const struct summary *);
+void summary_free(struct summary *);
+
+// What to do about a reason, in a sentence.
+const char *summary_advice(enum why_reason);
+
+#endif

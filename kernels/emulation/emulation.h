@@ -1,0 +1,49 @@
+// What the files of the emulation know of each other. Kernels and tests do not include it.
+#pragma once
+#include "control.h"
+#include "cuda_runtime.h"
+#include "sanitizers.h"
+#include <mutex>
+
+namespace emu {
+
+enum { SHARED_UNASKED = 48 << 10 }; // bytes of shared memory that a block gets without asking
+
+struct device {
+  uint64_t memory_bytes;
+  int capability;
+  size_t shared_bytes; // a block, at most
+  unsigned seed;
+  cudaError_t lost; // sticky
+};
+extern device gpu;
+extern std::recursive_mutex lock; // the emulated device serves one call at a time
+
+// Memory that was never written: NaN in every format, or as MSan keeps it. (guards.cpp)
+void undefine(void *p, size_t bytes);
+
+// control.cpp
+cudaError_t refuse(cudaError_t); // notes it for cudaGetLastError on this thread
+bool fault(enum emu_kind);       // counts a call; true: this one is to fail
+
+// guards.cpp: bytes beside memory that nobody may read or write
+enum { GUARD = 256 };
+void guard_set(unsigned char *, size_t bytes);
+size_t guard_damage(unsigned char *, size_t bytes); // the first byte that changed; `bytes`: none
+
+// memory.cpp: checks the guards of all allocations
+void check_guards(void);
+
+// shared.cpp: static shared memory, of all kernels in this library or program
+void shared_begin(void);                  // before a launch
+void shared_end_block(void);              // after each block
+void shared_end(void);                    // after a launch
+size_t shared_static(const void *kernel); // what it declares, in bytes
+
+// runtime.cpp
+cudaError_t enqueue(cudaStream_t, const std::function<void()> &operation);
+
+// fibers.cpp: runs `thread` once for each thread of the grid.
+void run(dim3 grid, dim3 block, size_t dynamic_bytes, const std::function<void()> &thread);
+
+} // namespace emu

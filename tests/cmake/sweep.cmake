@@ -1,0 +1,11 @@
+# The sweep: suites, CSV, statistics, and that nothing finished is ever lost.
+set(sweep_program bench/program.c bench/files.c bench/values.c bench/table.c bench/version.c)
+why_test(test_suite SOURCES tests/unit/test_suite.c bench/suite.c ${sweep_program} LABELS unit)
+why_test(test_csv SOURCES tests/unit/test_csv.c bench/csv.c bench/csv_read.c bench/table.c
+         LABELS unit)
+why_test(test_measure
+         SOURCES tests/unit/test_measure.c bench/crossover.c bench/statistics.c bench/measure.c
+                 bench/operands.c bench/suite.c bench/sweep.c bench/rows.c bench/csv.c
+                 bench/progress.c bench/options.c bench/requests.c ${sweep_program}
+         LABELS unit)
+why_script(sweep_kept tests/cli/sweep_kept.py LABELS cli TIMEOUT 300)

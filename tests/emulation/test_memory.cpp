@@ -1,0 +1,279 @@
+// The device's memory: counted to the byte, undefined at first, guarded; copies that check what
+// they touch; faults, counts and a lost device; streams and events.
+#include "emulation_test.h"
+#include <math.h>
+
+enum { BUDGET = 1000 };
+
+// ---- accounting --------------------------------------------------------------------------------
+
+static void the_budget_is_exact(void **) {
+  void *a, *b, *c;
+  size_t left, total;
+  assert_cuda(cudaErrorMemoryAllocation, cudaMalloc(&a, BUDGET + 1));
+  assert_null(a);
+  assert_cuda(cudaSuccess, cudaMalloc(&a, BUDGET));
+  assert_cuda(cudaErrorMemoryAllocation, cudaMalloc(&b, 1));
+  assert_cuda(cudaSuccess, cudaMemGetInfo(&left, &total));
+  assert_int_equal(0, left);
+  assert_int_equal(BUDGET, total);
+  assert_cuda(cudaSuccess, cudaFree(a));
+  assert_cuda(cudaSuccess, cudaMalloc(&a, 600));
+  assert_cuda(cudaSuccess, cudaMallocManaged(&b, 400)); // counts as well
+  assert_cuda(cudaErrorMemoryAllocation, cudaMallocManaged(&c, 1));
+  assert_cuda(cudaSuccess, cudaHostAlloc(&c, 5000, cudaHostAllocDefault)); // does not
+  assert_int_equal(BUDGET, emu_used_bytes());
+  assert_cuda(cudaSuccess, cudaFree(b));
+  assert_int_equal(600, emu_used_bytes());
+  assert_int_equal(BUDGET, emu_peak_bytes());
+  emu_reset_peak();
+  assert_int_equal(600, emu_peak_bytes());
+  assert_cuda(cudaSuccess, cudaFree(a));
+  assert_cuda(cudaSuccess, cudaFreeHost(c));
+  assert_int_equal(0, emu_used_bytes());
+}
+
+static void a_shrunk_budget_has_nothing_left(void **) {
+  void *a, *b;
+  size_t left, total;
+  assert_cuda(cudaSuccess, cudaMalloc(&a, 600));
+  whycpu_emulate(500, 0);
+  assert_cuda(cudaSuccess, cudaMemGetInfo(&left, &total));
+  assert_int_equal(0, left);
+  assert_int_equal(500, total);
+  assert_cuda(cudaErrorMemoryAllocation, cudaMalloc(&b, 1));
+  assert_cuda(cudaSuccess, cudaFree(a));
+}
+
+static void freeing_checks_what_it_is_given(void **) {
+  void *device, *host;
+  int local;
+  assert_cuda(cudaSuccess, cudaMalloc(&device, 64));
+  assert_cuda(cudaSuccess, cudaHostAlloc(&host, 64, cudaHostAllocDefault));
+  assert_cuda(cudaErrorInvalidValue, cudaFree(host));
+  assert_cuda(cudaErrorInvalidValue, cudaFreeHost(device));
+  assert_cuda(cudaErrorInvalidValue, cudaFree(&local));
+  assert_cuda(cudaErrorInvalidValue, cudaFree((char *)device + 1));
+  assert_cuda(cudaSuccess, cudaFree(nullptr));
+  assert_cuda(cudaSuccess, cudaFree(device));
+  assert_cuda(cudaErrorInvalidValue, cudaFree(device));
+  assert_cuda(cudaSuccess, cudaFreeHost(host));
+  assert_int_equal(0, emu_contains(device, 1));
+}
+
+// ---- content and guards ------------------------------------------------------------------------
+
+__global__ void read_one(float *to, const float *from) {
+  *to = *from;
+}
+__global__ void write_at(char *p, int at) {
+  p[at] = 9;
+}
+
+static bool reads_a_number(void) {
+  on_device<float> to(1), from(4);
+  if (start(read_one, 1, 1, 0, to.data, from.data)) return false;
+  return !isnan(to.read()[0]);
+}
+
+static void it_starts_undefined(void **) {
+  assert_true(caught(reads_a_number)); // MSan ends the child
+#ifndef EMU_MSAN
+  on_device<double> d(3);
+  on_device<float> f(3);
+  for (double x : d.read()) assert_true(isnan(x));
+  for (float x : f.read()) assert_true(isnan(x));
+#endif
+}
+
+template <int AT> static bool writes_at(void) {
+  on_device<char> p(100);
+  return !start(write_at, 1, 1, 0, p.data, AT) && !cudaStreamSynchronize(nullptr);
+}
+template <int AT> static bool writes_then_frees(void) {
+  char *p;
+  if (cudaMallocManaged(&p, 100)) return false;
+  return !start(write_at, 1, 1, 0, p, AT) && !cudaFree(p);
+}
+
+static void a_write_outside_ends_it(void **) {
+  assert_false(caught(writes_at<0>));
+  assert_false(caught(writes_at<99>));
+  assert_true(caught(writes_at<100>, "written 1 bytes past the end of an allocation of 100"));
+  assert_true(caught(writes_at<355>, "written 256 bytes past the end"));
+  assert_true(caught(writes_at<-1>, "before the start"));
+  assert_true(caught(writes_at<-256>, "written 256 bytes before the start"));
+  assert_false(caught(writes_then_frees<99>));
+  assert_true(caught(writes_then_frees<100>, "managed memory was written 1 bytes past the end"));
+}
+
+// ---- copies ------------------------------------------------------------------------------------
+
+static void copies_stay_inside_one_allocation(void **) {
+  char host[200] = {0};
+  on_device<char> p(100), q(100);
+  const cudaMemcpyKind in = cudaMemcpyHostToDevice, out = cudaMemcpyDeviceToHost;
+  assert_cuda(cudaSuccess, cudaMemcpy(p.data, host, 100, in));
+  assert_cuda(cudaErrorInvalidValue, cudaMemcpy(p.data, host, 101, in));
+  assert_cuda(cudaErrorInvalidValue, cudaMemcpy(p.data, host, 101, cudaMemcpyDefault));
+  assert_cuda(cudaErrorInvalidValue, cudaMemcpy(p.data + 1, host, 100, in));
+  assert_cuda(cudaErrorInvalidValue, cudaMemcpy(p.data - 1, host, 1, in));
+  assert_cuda(cudaErrorInvalidValue, cudaMemcpy(p.data - 1, host, 1, cudaMemcpyDefault));
+  assert_cuda(cudaErrorInvalidValue, cudaMemcpy(host, p.data + 100, 1, out));
+  assert_cuda(cudaErrorInvalidValue, cudaMemcpy(p.data, host, 100, out)); // the wrong way
+  assert_cuda(cudaErrorInvalidValue, cudaMemcpy(host, host + 100, 100, in));
+  assert_cuda(cudaErrorInvalidValue, cudaMemcpy(p.data, nullptr, 1, cudaMemcpyDefault));
+  assert_cuda(cudaErrorInvalidValue, cudaMemcpy(p.data, host, SIZE_MAX, cudaMemcpyDefault));
+  assert_cuda(cudaErrorInvalidValue, cudaMemset(p.data, 1, 101));
+  assert_cuda(cudaErrorInvalidValue, cudaMemset(host, 1, 1));
+  assert_cuda(cudaSuccess, cudaMemset(p.data, 5, 100));
+  assert_cuda(cudaSuccess, cudaMemcpy(q.data, p.data, 100, cudaMemcpyDefault));
+  assert_cuda(cudaSuccess, cudaMemcpy(host, q.data, 100, cudaMemcpyDefault));
+  for (int i = 0; i < 100; i++) assert_int_equal(5, host[i]);
+  assert_int_equal(1, emu_contains(p.data + 40, 60));
+  assert_int_equal(0, emu_contains(p.data + 40, 61));
+  assert_int_equal(0, emu_contains(host, 1));
+}
+
+static void rows_are_copied_with_their_pitch(void **) {
+  enum { ROWS = 5, WIDTH = 3, THERE = 7, BACK = 4 };
+  unsigned char from[ROWS * WIDTH], to[ROWS * BACK] = {0};
+  for (size_t i = 0; i < sizeof from; i++) from[i] = (unsigned char)(i + 1);
+  on_device<unsigned char> p((ROWS - 1) * THERE + WIDTH); // no gap after the last row
+  const cudaMemcpyKind any = cudaMemcpyDefault;
+  assert_cuda(cudaSuccess, cudaMemset(p.data, 200, p.n));
+  assert_cuda(cudaSuccess, cudaMemcpy2DAsync(p.data, THERE, from, WIDTH, WIDTH, ROWS, any));
+  assert_cuda(cudaErrorInvalidValue,
+              cudaMemcpy2DAsync(p.data + 1, THERE, from, WIDTH, WIDTH, ROWS, any));
+  assert_cuda(cudaErrorInvalidPitchValue, cudaMemcpy2DAsync(p.data, 2, from, 3, 3, 2, any));
+  std::vector<unsigned char> there = p.read();
+  for (size_t i = 0; i < there.size(); i++)
+    assert_int_equal(i % THERE < WIDTH ? from[i / THERE * WIDTH + i % THERE] : 200, there[i]);
+  assert_cuda(cudaSuccess, cudaMemcpy2DAsync(to, BACK, p.data, THERE, WIDTH, ROWS, any));
+  for (size_t i = 0; i < sizeof to; i++)
+    assert_int_equal(i % BACK < WIDTH ? from[i / BACK * WIDTH + i % BACK] : 0, to[i]);
+}
+
+// ---- faults ------------------------------------------------------------------------------------
+
+static cudaError_t allocate(char *) {
+  void *p = nullptr;
+  cudaError_t error = cudaMalloc(&p, 1);
+  if (!error) cudaFree(p);
+  return error;
+}
+static cudaError_t copy(char *p) {
+  char byte = 0;
+  return cudaMemcpy(p, &byte, 1, cudaMemcpyHostToDevice);
+}
+static cudaError_t launch(char *p) {
+  return start(write_at, 1, 1, 0, p, 0);
+}
+
+static void the_nth_call_fails_once(void **) {
+  static const struct {
+    enum emu_kind kind;
+    cudaError_t (*call)(char *);
+    cudaError_t error;
+  } rows[] = {{EMU_ALLOC, allocate, cudaErrorMemoryAllocation},
+              {EMU_COPY, copy, cudaErrorUnknown},
+              {EMU_LAUNCH, launch, cudaErrorLaunchOutOfResources}};
+  on_device<char> p(1);
+  for (auto row : rows)
+    for (long nth = 0; nth <= 3; nth++) {
+      emu_reset();
+      emu_fail(row.kind, nth);
+      for (long i = 1; i <= 4; i++)
+        assert_cuda(i == nth ? row.error : cudaSuccess, row.call(p.data));
+      for (int kind = 0; kind < EMU_KINDS; kind++)
+        assert_int_equal(kind == row.kind ? 4 : 0, emu_count((enum emu_kind)kind));
+    }
+}
+
+static void errors_are_remembered_until_asked_for(void **) {
+  void *p;
+  assert_cuda(cudaSuccess, cudaGetLastError());
+  assert_cuda(cudaErrorMemoryAllocation, cudaMalloc(&p, BUDGET + 1));
+  assert_cuda(cudaSuccess, cudaSetDevice(0));
+  assert_cuda(cudaErrorMemoryAllocation, cudaPeekAtLastError());
+  assert_cuda(cudaErrorMemoryAllocation, cudaGetLastError());
+  assert_cuda(cudaSuccess, cudaGetLastError());
+  assert_cuda(cudaErrorInvalidDevice, cudaSetDevice(1));
+  assert_string_equal("cudaErrorInvalidDevice", cudaGetErrorName(cudaGetLastError()));
+}
+
+static void a_lost_device_stays_lost(void **) {
+  char *p, byte;
+  size_t left, total;
+  cudaStream_t stream;
+  const cudaError_t lost = cudaErrorDevicesUnavailable;
+  assert_cuda(cudaSuccess, cudaMalloc(&p, 10));
+  emu_lose_device();
+  void *q;
+  assert_cuda(lost, cudaMalloc(&q, 1));
+  assert_cuda(lost, cudaMemcpy(&byte, p, 1, cudaMemcpyDeviceToHost));
+  assert_cuda(lost, cudaMemset(p, 0, 1));
+  assert_cuda(lost, start(write_at, 1, 1, 0, p, 0));
+  assert_cuda(lost, cudaMemGetInfo(&left, &total));
+  assert_cuda(lost, cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
+  assert_cuda(lost, cudaStreamSynchronize(nullptr));
+  assert_cuda(lost, cudaFree(p)); // gone all the same
+  assert_int_equal(0, emu_used_bytes());
+  emu_reset();
+  assert_cuda(cudaSuccess, cudaMalloc(&p, 10));
+  assert_cuda(cudaSuccess, cudaFree(p));
+}
+
+// ---- streams and events ------------------------------------------------------------------------
+
+static void streams_and_events_are_checked(void **) {
+  cudaStream_t stream;
+  cudaEvent_t first, second;
+  float milliseconds = -1;
+  on_device<char> p(10);
+  assert_cuda(cudaSuccess, cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
+  assert_cuda(cudaSuccess, cudaEventCreateWithFlags(&first, cudaEventDefault));
+  assert_cuda(cudaSuccess, cudaEventCreateWithFlags(&second, cudaEventDefault));
+  assert_cuda(cudaSuccess, cudaEventRecord(first, stream));
+  assert_cuda(cudaErrorInvalidResourceHandle, cudaEventElapsedTime(&milliseconds, first, second));
+  assert_cuda(cudaSuccess, cudaMemsetAsync(p.data, 0, 10, stream));
+  assert_cuda(cudaSuccess, cudaStreamWaitEvent(stream, first, 0));
+  assert_cuda(cudaSuccess, cudaEventRecord(second, stream));
+  assert_cuda(cudaSuccess, cudaEventSynchronize(second));
+  assert_cuda(cudaSuccess, cudaEventQuery(second));
+  assert_cuda(cudaSuccess, cudaStreamQuery(stream));
+  assert_cuda(cudaSuccess, cudaEventElapsedTime(&milliseconds, first, second));
+  assert_true(milliseconds >= 0);
+  assert_cuda(cudaSuccess, cudaEventDestroy(first));
+  assert_cuda(cudaErrorInvalidResourceHandle, cudaEventRecord(first, stream));
+  assert_cuda(cudaErrorInvalidResourceHandle, cudaStreamWaitEvent(stream, first, 0));
+  assert_cuda(cudaSuccess, cudaEventDestroy(second));
+  assert_cuda(cudaSuccess, cudaStreamDestroy(stream));
+  assert_cuda(cudaErrorInvalidResourceHandle, cudaMemsetAsync(p.data, 0, 10, stream));
+  assert_cuda(cudaErrorInvalidResourceHandle, cudaStreamSynchronize(stream));
+  assert_cuda(cudaErrorInvalidResourceHandle, cudaStreamDestroy(stream));
+}
+
+static int reset(void **) {
+  whycpu_emulate(BUDGET, 90);
+  emu_reset_peak();
+  cudaGetLastError();
+  return 0;
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup(the_budget_is_exact, reset),
+      cmocka_unit_test_setup(a_shrunk_budget_has_nothing_left, reset),
+      cmocka_unit_test_setup(freeing_checks_what_it_is_given, reset),
+      cmocka_unit_test_setup(it_starts_undefined, reset),
+      cmocka_unit_test_setup(a_write_outside_ends_it, reset),
+      cmocka_unit_test_setup(copies_stay_inside_one_allocation, reset),
+      cmocka_unit_test_setup(rows_are_copied_with_their_pitch, reset),
+      cmocka_unit_test_setup(the_nth_call_fails_once, reset),
+      cmocka_unit_test_setup(errors_are_remembered_until_asked_for, reset),
+      cmocka_unit_test_setup(a_lost_device_stays_lost, reset),
+      cmocka_unit_test_setup(streams_and_events_are_checked, reset),
+  };
+  return cmocka_run_group_tests(tests, nullptr, nullptr);
+}

@@ -1,0 +1,214 @@
+// The CSV of results: what is written comes back, whatever is in it; what is broken is named.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "csv.h"
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <time.h>
+#include <unistd.h>
+
+static char path[64];
+
+static int fresh(void **state) {
+  (void)state;
+  snprintf(path, sizeof path, "/tmp/whycpu-csv-%ld.csv", (long)getpid());
+  unlink(path);
+  return 0;
+}
+
+static int gone(void **state) {
+  (void)state;
+  unlink(path);
+  return 0;
+}
+
+static struct csv_row row_of(const char *note, double median) {
+  struct csv_row row;
+  csv_row_clear(&row);
+  row.schema = CSV_SCHEMA;
+  row.note = note;
+  row.median_s = median;
+  row.decision = 7;
+  row.free_bytes = 150323855360;
+  row.unit = NULL; // as good as ""
+  return row;
+}
+
+static const char *const texts[] = {
+    "",         "plain", "a,b",  "say \"no\"", "\"",       "two\nlines",
+    "cr\r\nlf", ",",     "\"\"", "trailing ",  " leading", "\xc3\xa9t\xc3\xa9",
+};
+enum { TEXTS = sizeof texts / sizeof texts[0] };
+static const double numbers[] = {1, 0.1, 1e-9, 6.597857122869755e-07, 3e300, -0.0, 5e-324, 1e15};
+enum { NUMBERS = sizeof numbers / sizeof numbers[0] };
+
+static void comes_back(void **state) {
+  (void)state;
+  struct csv_writer w;
+  assert_int_equal(csv_create(&w, path), 0);
+  for (int i = 0; i < TEXTS; i++) {
+    struct csv_row row = row_of(texts[i], numbers[i % NUMBERS]);
+    assert_int_equal(csv_write(&w, &row), 0);
+  }
+  assert_int_equal(w.rows, TEXTS);
+  assert_int_equal(csv_close(&w), 0);
+
+  FILE *file = fopen(path, "r");
+  struct csv_reader r;
+  struct why_error error;
+  bool more;
+  assert_int_equal(csv_open_results(&r, file, &error), WHY_OK);
+  assert_int_equal(r.names, CSV_COLUMNS);
+  int note = csv_find(&r, "note"), median = csv_find(&r, "median_s");
+  for (int i = 0; i < TEXTS; i++) {
+    assert_int_equal(csv_next(&r, &more, &error), WHY_OK);
+    assert_true(more);
+    assert_string_equal(csv_field(&r, note), texts[i]);
+    assert_true(strtod(csv_field(&r, median), NULL) == numbers[i % NUMBERS]);
+    assert_string_equal(csv_field(&r, csv_find(&r, "decision")), "7");
+    assert_string_equal(csv_field(&r, csv_find(&r, "free_bytes")), "150323855360");
+    assert_string_equal(csv_field(&r, csv_find(&r, "case")), "");
+    assert_string_equal(csv_field(&r, csv_find(&r, "min_s")), "");   // NAN
+    assert_string_equal(csv_field(&r, csv_find(&r, "samples")), ""); // CSV_NONE
+    assert_string_equal(csv_field(&r, csv_find(&r, "device_memory_bytes")), "");
+  }
+  assert_int_equal(csv_next(&r, &more, &error), WHY_OK);
+  assert_false(more);
+  csv_reader_free(&r);
+  fclose(file);
+}
+
+static void keeps_what_is_there(void **state) {
+  (void)state;
+  struct csv_writer w;
+  assert_int_equal(csv_create(&w, path), 0);
+  assert_int_equal(csv_close(&w), 0);
+  assert_int_equal(csv_create(&w, path), EEXIST);
+  assert_int_equal(csv_create(&w, "/no/such/folder/x.csv"), ENOENT);
+  assert_int_equal(csv_create(&w, "/dev/full"), ENOSPC); // the header does not fit
+}
+
+static void counts_rows_before_a_failure(void **state) {
+  (void)state;
+  int ends[2];
+  struct csv_writer w;
+  assert_int_equal(pipe(ends), 0);
+  assert_int_equal(fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
+  assert_int_equal(csv_attach(&w, ends[1]), 0);
+  struct csv_row row = row_of("a row", 1);
+  int error = 0;
+  for (int i = 0; i < 100000 && !error; i++) error = csv_write(&w, &row);
+  assert_int_equal(error, EAGAIN); // nobody reads: the pipe is full
+  assert_true(w.rows > 100);
+  csv_close(&w);
+  close(ends[0]);
+  close(ends[1]);
+}
+
+static void names_what_is_wrong(void **state) {
+  (void)state;
+  static const struct {
+    const char *text, *says;
+    int line, rows; // rows that can be read before it
+  } table[] = {
+      // clang-format off
+      {"", "empty", 1, -1},
+      {"a,b", "half written", 1, -1},
+      {"a,b\n1,2\n3", "half written", 3, 1},
+      {"a,b\n1,2\n3,4", "half written", 3, 1},
+      {"a,b\n1,2\n3,\"4\n5", "half written", 3, 1},
+      {"a,b\n1,2,3\n", "3 fields; the header has 2", 2, 0},
+      {"a,b\n1\n", "1 fields; the header has 2", 2, 0},
+      {"a,b\n1,x\"y\n", "a quote inside", 2, 0},
+      {"a,b\n1,\"x\"y\n", "after a closing quote", 2, 0},
+      {"a,b\n\"1\n2\",3\n4\n", "1 fields", 4, 1},
+      // clang-format on
+  };
+  for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+    struct csv_reader r;
+    struct why_error error = {0};
+    bool more = true;
+    int rows = -1;
+    size_t length = strlen(table[i].text);
+    FILE *file = length ? fmemopen((void *)table[i].text, length, "r") : fopen("/dev/null", "r");
+    enum why_reason reason = csv_open(&r, file, &error);
+    while (!reason && more) {
+      rows++;
+      reason = csv_next(&r, &more, &error);
+    }
+    assert_int_equal(reason, WHY_BAD_INPUT);
+    assert_int_equal(error.line, table[i].line);
+    assert_int_equal(rows, table[i].rows);
+    if (!strstr(error.text, table[i].says)) fail_msg("%s: %s", table[i].text, error.text);
+    csv_reader_free(&r);
+    fclose(file);
+  }
+}
+
+static void refuses_other_files(void **state) {
+  (void)state;
+  static const char other[] = "Device,Kernel,M,N,K\ncpu,sgemm,1,1,1\n";
+  struct csv_reader r;
+  struct why_error error;
+  bool more;
+  FILE *file = fmemopen((void *)other, strlen(other), "r");
+  assert_int_equal(csv_open_results(&r, file, &error), WHY_BAD_INPUT);
+  assert_non_null(strstr(error.text, "no column 'schema'"));
+  fclose(file);
+
+  struct csv_writer w;
+  struct csv_row row = row_of("", 1);
+  row.schema = 2;
+  assert_int_equal(csv_create(&w, path), 0);
+  assert_int_equal(csv_write(&w, &row), 0);
+  csv_close(&w);
+  file = fopen(path, "r");
+  assert_int_equal(csv_open_results(&r, file, &error), WHY_OK);
+  assert_int_equal(csv_next(&r, &more, &error), WHY_BAD_INPUT);
+  assert_int_equal(error.line, 2);
+  assert_string_equal(error.text, "schema '2'; this whycpu reads schema 1");
+  csv_reader_free(&r);
+  fclose(file);
+}
+
+// 20 us a row is the promise; here with every column full, and room for a busy machine.
+static void a_row_is_quick(void **state) {
+  (void)state;
+  enum { ROWS = 2000 };
+  struct csv_writer w;
+  struct csv_row row;
+  struct timespec start, end;
+#define CSV_FULL_TEXT "some text, quoted"
+#define CSV_FULL_REAL (1.0 / 3)
+#define CSV_FULL_WHOLE 123456789
+#define CSV_FULL_BYTES 123456789012
+#define X(kind, column, member, help) row.member = CSV_FULL_##kind;
+#include "columns.def"
+#undef X
+  assert_int_equal(csv_create(&w, path), 0);
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &start);
+  for (int i = 0; i < ROWS; i++) assert_int_equal(csv_write(&w, &row), 0);
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
+  csv_close(&w);
+  double seconds =
+      (double)(end.tv_sec - start.tv_sec) + 1e-9 * (double)(end.tv_nsec - start.tv_nsec);
+  print_message("a full row takes %.1f us\n", 1e6 * seconds / ROWS);
+  assert_true(seconds / ROWS < 200e-6);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(comes_back, fresh, gone),
+      cmocka_unit_test_setup_teardown(keeps_what_is_there, fresh, gone),
+      cmocka_unit_test(counts_rows_before_a_failure),
+      cmocka_unit_test(names_what_is_wrong),
+      cmocka_unit_test_setup_teardown(refuses_other_files, fresh, gone),
+      cmocka_unit_test_setup_teardown(a_row_is_quick, fresh, gone),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

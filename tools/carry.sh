@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Fetches the Debian packages of what a GPU machine without a network may lack (OpenBLAS, hwloc,
+# cmocka) and unpacks them into .packages/, which travels with the checkout; CMake and gpu-check.sh
+# look there. Installs nothing, needs no root, and keeps all of it under 64 MiB.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+packages=(libopenblas0-pthread libopenblas-pthread-dev libgfortran5 libquadmath0
+  libhwloc15 libhwloc-dev libudev1 libcmocka0 libcmocka-dev)
+if ! command -v apt-get >/dev/null || ! command -v dpkg >/dev/null; then
+  echo "carry.sh: needs apt-get and dpkg: run it on Debian or Ubuntu, then carry .packages/" >&2
+  exit 3
+fi
+folder=$PWD/.packages
+rm -rf "$folder"
+mkdir -p "$folder/fetched"
+(cd "$folder/fetched" && apt-get -qq -o APT::Sandbox::User="$(id -un)" download "${packages[@]}") || {
+  echo "carry.sh: apt-get could not fetch ${packages[*]}; perhaps 'apt-get update' first" >&2
+  rm -rf "$folder"
+  exit 3
+}
+for package in "$folder"/fetched/*.deb; do dpkg -x "$package" "$folder"; done
+rm -rf .packages/fetched .packages/usr/share .packages/usr/bin
+# Static libraries and LAPACK are most of the size. The alternatives' links name absolute paths.
+find "$folder" \( -name '*.a' -o -name 'liblapack*' -o -name 'libblas*' \) -delete
+find "$folder" -type l -lname '/*' -delete
+megabytes=$(du -sm "$folder" | cut -f1)
+echo "carry.sh: .packages holds ${packages[*]}: $megabytes MiB" >&2
+[ "$megabytes" -le 64 ] || { echo "carry.sh: that is more than the 64 MiB it may be" >&2; exit 3; }
