@@ -156,7 +156,7 @@ static enum why_reason check_row(struct checker *c, struct check_row *row) {
   for (int i = 0; i < why_machine_devices(c->machine); i++)
     emulated = emulated || why_machine_device(c->machine, i)->emulated;
   bool small = emulated && strcmp(row->kernel->device, "host") != 0, quick = c->options->quick;
-  double most_flops = small ? (quick ? 3e5 : 5e6) : (quick ? 1e7 : 5e7);
+  double most_flops = small ? (quick ? 1.2e6 : 1e7) : (quick ? 1e7 : 5e7);
   const struct why_op *op = why_op_find(row->kernel->op);
   struct shapes shapes = {0};
   double begin = now_seconds();

@@ -210,7 +210,7 @@ enum why_reason measure_candidate(struct why_machine *machine, struct why_decisi
     c->verdict = (struct why_verdict){.reason = reason, .note = "on the host", .cause = ""};
     goto done;
   }
-  for (int part = 0; part < PARTS; part++) s.sorted[part] = memory + part * MOST_SAMPLES;
+  for (int part = 0; part < PARTS; part++) s.sorted[part] = memory + (size_t)part * MOST_SAMPLES;
   reset(&s, WHY_OUT);
   reason = why_prepare(machine, decision, candidate, &s.job);
   if (!reason && rules->timed) reason = take_samples(&s, rules, m);

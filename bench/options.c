@@ -34,7 +34,7 @@ static const struct {
     {"threads",       "LIST",        COMMON_THREADS,    OPTION_THREADS,  "CPU threads: numbers, or all"},
     {"kernel",        "BACKEND:NAME",COMMON_KERNEL,     OPTION_KERNEL,   "this kernel and no other (whycpu list kernels)"},
     {"transfer",      "LIST",        COMMON_TRANSFER,   OPTION_TRANSFER, "operands are copied once, always, or live in unified memory"},
-    {"iterations",    "N",           COMMON_ITERATIONS, OPTION_TRANSFER, "calls on the same operands, 1 unless told"},
+    {"iterations",    "LIST",        COMMON_ITERATIONS, OPTION_TRANSFER, "calls on the same operands, 1 unless told"},
     {"format",        "FORMAT",      COMMON_FORMAT,     0,               "text, csv or json"},
     {"output",        "FILE",        'o',               0,               "write to FILE, not to standard output"},
     {"help",          NULL,          'h',               0,               "this text"},
@@ -165,6 +165,11 @@ static bool threads_item(struct options *o, const char *item, struct why_error *
   return true;
 }
 
+static bool iterations_item(struct options *o, const char *item, struct why_error *wrong) {
+  if (!room(o->iteration_counts, OPTION_LIST, wrong)) return false;
+  return read_count(item, &o->iterations[o->iteration_counts++], wrong);
+}
+
 static bool kernel_text(struct options *o, const char *text, struct why_error *wrong) {
   const char *choice[128];
   char name[128][48];
@@ -210,7 +215,7 @@ static bool take_common(struct options *o, int code, const char *text, struct wh
   case COMMON_TRANSFER:
     return read_list(o, text, transfer_item, wrong);
   case COMMON_ITERATIONS:
-    return read_count(text, &o->iterations, wrong);
+    return read_list(o, text, iterations_item, wrong);
   case COMMON_FORMAT:
     found = find_name(text, format_name, 3, wrong);
     o->format = found < 0 ? TABLE_TEXT : (enum table_format)found;
@@ -240,6 +245,7 @@ static int finish(struct options *o) {
   if (!o->transfers) o->transfer[o->transfers++] = WHY_ONCE;
   if (!o->memories) o->memory[o->memories++] = (struct amount){.bytes = WHY_UNLIMITED};
   if (!o->thread_counts) o->threads[o->thread_counts++] = 0;
+  if (!o->iteration_counts) o->iterations[o->iteration_counts++] = 1;
   if (o->machine && o->open.emulate_bytes)
     return request_wrong("--machine and --emulate exclude each other: a machine file is decided "
                          "for, an emulated device runs");
@@ -256,7 +262,7 @@ static int finish(struct options *o) {
 int options_read(int argc, char **argv, const struct command_help *command, struct options *o) {
   struct option option[LONGS + 1] = {0};
   int options = 0, owns = 0, status = STATUS_GO_ON;
-  *o = (struct options){.iterations = 1, .kernel = ""};
+  *o = (struct options){.kernel = ""};
   for (const struct option_row *row = command->row; row && row->name && owns < OWN; row++, owns++)
     option[options++] = (struct option){row->name,
                                         !row->value            ? no_argument

@@ -35,9 +35,10 @@ struct options {
   enum why_policy policy[WHY_POLICY_COUNT];
   enum why_transfer transfer[WHY_TRANSFER_COUNT];
   struct amount memory[OPTION_LIST];
-  int64_t threads[OPTION_LIST];                     // 0: all
-  int policies, transfers, memories, thread_counts; // at least 1 each after options_read
-  int64_t iterations;
+  int64_t threads[OPTION_LIST];    // 0: all
+  int64_t iterations[OPTION_LIST]; // calls on the same operands
+  // At least 1 each after options_read.
+  int policies, transfers, memories, thread_counts, iteration_counts;
   const char *kernel;       // "backend:name"; "": any
   enum table_format format; // text unless told
   bool format_given;
@@ -72,8 +73,8 @@ int options_kernel(const struct options *, const struct why_op *);
 // Closes a table and the output that it went to. NULL, as table_open gives it: out of memory.
 int output_table(struct output *, struct table *);
 
-// The index-th of all combinations of policies, budgets, threads and transfers; the policies vary
-// last. A share of memory is of the machine's first GPU, or of the host without one.
+// The index-th of all combinations of policies, iterations, budgets, transfers and threads; the
+// policies vary last. A share of memory is of the machine's first GPU, or of the host without one.
 int options_requests(const struct options *);
 void options_request(const struct options *, const struct why_machine *, const struct why_problem *,
                      int index, struct why_request *);

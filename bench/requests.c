@@ -28,7 +28,9 @@ static int unknown_machine(const char *name) {
 int options_machine(const struct options *o, struct why_machine **machine) {
   *machine = NULL;
   if (!o->machine) {
-    enum why_reason reason = why_open(&o->open, machine);
+    struct why_options open = o->open;
+    open.commit = program_commit;
+    enum why_reason reason = why_open(&open, machine);
     if (reason == WHY_OK) return STATUS_OK;
     return machine_failed("this machine could not be opened: %s", why_sentence(reason));
   }
@@ -90,7 +92,7 @@ int output_table(struct output *out, struct table *table) {
 }
 
 int options_requests(const struct options *o) {
-  return o->policies * o->transfers * o->memories * o->thread_counts;
+  return o->policies * o->iteration_counts * o->memories * o->transfers * o->thread_counts;
 }
 
 void options_request(const struct options *o, const struct why_machine *machine,
@@ -108,7 +110,8 @@ void options_request(const struct options *o, const struct why_machine *machine,
   index /= o->transfers;
   out->budget.device_bytes = amount_bytes(&o->memory[index % o->memories], whole);
   index /= o->memories;
+  out->iterations = o->iterations[index % o->iteration_counts];
+  index /= o->iteration_counts;
   out->policy = o->policy[index % o->policies];
-  out->iterations = o->iterations;
   snprintf(out->kernel, sizeof out->kernel, "%s", o->kernel);
 }

@@ -129,6 +129,25 @@ static enum why_reason mixed(struct maker *m, int count) {
   return reason;
 }
 
+// Multiples of 4 throughout and all flags off: what kernels with wide loads insist on.
+static enum why_reason aligned(struct maker *m, int count) {
+  static const int64_t size[] = {4, 8, 12, 16, 20, 32, 60, 64, 68, 96, 128, 132, 192};
+  static const double scale[] = {1, 0, -0.75};
+  enum why_reason reason = WHY_OK;
+  for (int n = 0; n < count && !reason; n++) {
+    struct why_problem p = m->base;
+    int64_t stride = below(m, 2) ? 200 + 8 * below(m, 8) : 0; // above every size
+    for (int i = 0; i < m->op->params; i++) {
+      enum kind kind = kind_of(&m->op->param[i]);
+      if (kind == DIM) p.value[i] = size[below(m, COUNT(size))];
+      if (kind == STRIDE) p.value[i] = stride;
+      if (kind == SCALE) p.real[i] = scale[below(m, COUNT(scale))];
+    }
+    reason = add(m, &p);
+  }
+  return reason;
+}
+
 enum why_reason shapes_make(const struct why_op *op, enum why_type type, bool quick,
                             double most_flops, uint64_t seed, struct shapes *out) {
   *out = (struct shapes){0};
@@ -142,6 +161,7 @@ enum why_reason shapes_make(const struct why_op *op, enum why_type type, bool qu
   enum why_reason reason = quick ? regular(&m, few, COUNT(few)) : regular(&m, edge, COUNT(edge));
   if (!reason) reason = skinny(&m, quick ? 4 : 1);
   if (!reason) reason = mixed(&m, quick ? 12 : 120);
+  if (!reason) reason = aligned(&m, quick ? 16 : 80);
   return reason;
 }
 

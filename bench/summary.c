@@ -85,6 +85,26 @@ static int keep_point(struct summary *s, const struct suite_case *item, const st
   return 0;
 }
 
+static void count_check(struct summary *s, const struct csv_row *row) {
+  char kernel[64];
+  int at = 0;
+  snprintf(kernel, sizeof kernel, "%s:%s", row->backend, row->kernel);
+  while (at < s->checks &&
+         (strcmp(s->check[at].kernel, kernel) != 0 || strcmp(s->check[at].op, row->op) != 0))
+    at++;
+  if (at == SUMMARY_KERNELS) return;
+  struct summary_checks *c = &s->check[at];
+  if (at == s->checks) {
+    snprintf(c->kernel, sizeof c->kernel, "%s", kernel);
+    snprintf(c->op, sizeof c->op, "%s", row->op);
+    s->checks++;
+  }
+  double ratio = row->error / row->tolerance;
+  c->results++;
+  c->wrong += !strcmp(row->verified, "no");
+  if (c->results == 1 || !(ratio <= c->worst)) c->worst = ratio;
+}
+
 static bool could_run(const struct csv_row *row) {
   enum why_reason r = reason_named(row->reason);
   return r == WHY_OK || r == WHY_POLICY || r == WHY_SLOWER || r == WHY_UNRANKED;
@@ -93,18 +113,14 @@ static bool could_run(const struct csv_row *row) {
 int summary_add(struct summary *s, const struct suite_case *item, const struct csv_row *row,
                 bool gpu) {
   count(s, row, gpu);
-  if (*row->verified) {
-    double ratio = row->error / row->tolerance;
-    s->checked++;
-    if (!strcmp(row->verified, "no")) s->wrong++;
-    if (s->checked == 1 || !(ratio <= s->worst)) {
-      s->worst = ratio;
-      snprintf(s->worst_kernel, sizeof s->worst_kernel, "%s:%s", row->backend, row->kernel);
-    }
-  }
+  if (*row->verified) count_check(s, row);
   bool measured =
       !s->predicts && !strcmp(row->source, "measured") && strcmp(row->status, "failed") != 0;
-  if (measured) keep_best(s, row);
+  if (measured) {
+    s->measured++;
+    s->wide += strcmp(row->stop_reason, "precision") != 0;
+    keep_best(s, row);
+  }
   bool point = measured || (s->predicts && could_run(row) && !isnan(row->predicted_s));
   return point && *item->family ? keep_point(s, item, row, gpu) : 0;
 }
@@ -211,8 +227,10 @@ static void print_budgets(FILE *f, const char *label, const struct summary *s) {
 static void print_bests(FILE *f, const char *label, const struct summary *s) {
   for (int i = 0; i < s->bests; i++) {
     const struct summary_best *b = &s->best[i];
-    fprintf(f, "%s | %s %s at its best: %.4g GFLOP/s, %.3g GB/s", label, b->op, b->type, b->gflops,
-            b->gbps);
+    char rate[32], traffic[32];
+    unit_text(1e9 * b->gflops, TABLE_FLOPS_PER_SECOND, rate, sizeof rate);
+    unit_text(1e9 * b->gbps, TABLE_BYTES_PER_SECOND, traffic, sizeof traffic);
+    fprintf(f, "%s | %s %s at its best: %s, %s", label, b->op, b->type, rate, traffic);
     if (b->roof_percent > 105) // nothing runs faster than it can
       fprintf(f, ", more than the ceiling measured before: other work disturbed that");
     else if (!isnan(b->roof_percent))
@@ -334,12 +352,30 @@ static void print_crossovers(FILE *f, const char *label, const struct summary *s
 
 // ---- all of it ----------------------------------------------------------------------------------
 
-void summary_print_checks(FILE *f, const char *label, const struct summary *s) {
-  if (!s->checked) return;
+static void print_checks(FILE *f, const char *label, const struct summary *s) {
+  const struct summary_checks *worst = &s->check[0];
+  int64_t results = 0, wrong = 0;
+  for (int i = 0; i < s->checks; i++) {
+    results += s->check[i].results;
+    wrong += s->check[i].wrong;
+    if (!(s->check[i].worst <= worst->worst)) worst = &s->check[i];
+  }
+  if (!results) return;
   fprintf(f,
-          "%s | results compared with the reference in double: %lld, wrong: %lld; the largest "
-          "error is %.3g of what is allowed (%s)\n",
-          label, (long long)s->checked, (long long)s->wrong, s->worst, s->worst_kernel);
+          "%s | %lld results compared with the reference in double, %lld wrong; the largest error "
+          "is %.3g of what is allowed (%s %s)\n",
+          label, (long long)results, (long long)wrong, worst->worst, worst->op, worst->kernel);
+}
+
+void summary_print_kernels(FILE *f, const char *label, const struct summary *s) {
+  fprintf(f, "%s | %-8s %-18s %7s %7s  %s\n", label, "op", "kernel", "results", "wrong",
+          "largest error, as a share of what is allowed");
+  for (int i = 0; i < s->checks; i++) {
+    const struct summary_checks *c = &s->check[i];
+    fprintf(f, "%s | %-8s %-18s %7lld %7lld  %.3g\n", label, c->op, c->kernel,
+            (long long)c->results, (long long)c->wrong, c->worst);
+  }
+  print_checks(f, label, s);
 }
 
 void summary_print(FILE *f, const char *label, const struct summary *s) {
@@ -350,5 +386,10 @@ void summary_print(FILE *f, const char *label, const struct summary *s) {
   print_budgets(f, label, s);
   print_bests(f, label, s);
   print_crossovers(f, label, s);
-  summary_print_checks(f, label, s);
+  print_checks(f, label, s);
+  if (s->wide)
+    fprintf(f,
+            "%s | %lld of %lld measurements ended before their interval was narrow enough: other "
+            "work was running, or --time-budget is short\n",
+            label, (long long)s->wide, (long long)s->measured);
 }

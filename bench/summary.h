@@ -36,6 +36,7 @@ struct summary {
   int groups;
   struct summary_best best[SUMMARY_BESTS];
   int bests;
+  int64_t measured, wide; // rows; of these, ended before the interval was narrow enough
   struct summary_point *point;
   int64_t points, capacity;
   struct summary_checks check[SUMMARY_KERNELS];
@@ -45,7 +46,8 @@ struct summary {
 int summary_add(struct summary *, const struct suite_case *, const struct csv_row *, bool gpu);
 // Every line begins with the label: "measured | ".
 void summary_print(FILE *, const char *label, const struct summary *);
-void summary_print_checks(FILE *, const char *label, const struct summary *);
+// How each kernel's results compare with the reference, a line a kernel.
+void summary_print_kernels(FILE *, const char *label, const struct summary *);
 void summary_free(struct summary *);
 
 // What to do about a reason, in a sentence.

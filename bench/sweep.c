@@ -153,15 +153,13 @@ void sweep_run(const struct sweep *sweep, struct sweep_result *result) {
     if (why_machine_device(sweep->machine, i)->emulated) s.rules.timed = false;
   row_run(&s.rows, sweep->machine);
   for (int i = 0; i < sweep->suites; i++) total += sweep->suite[i].count;
-  progress_start(&progress, sweep->label, total * requests * sweep->iteration_counts);
+  progress_start(&progress, sweep->label, total * requests);
   for (int i = 0; i < sweep->suites; i++)
     for (int64_t n = 0; n < sweep->suite[i].count && !over(&s); n++) {
       s.item = &sweep->suite[i].item[n];
-      for (int64_t at = 0; at < requests * sweep->iteration_counts && !over(&s); at++) {
+      for (int64_t at = 0; at < requests && !over(&s); at++) {
         struct why_request request;
-        options_request(sweep->options, sweep->machine, &s.item->problem, (int)(at % requests),
-                        &request);
-        request.iterations = sweep->iterations[at / requests];
+        options_request(sweep->options, sweep->machine, &s.item->problem, (int)at, &request);
         if (interrupted()) result->interrupted = true;
         if (!over(&s)) decide(&s, &sweep->suite[i], &request);
         if (!over(&s)) progress_step(&progress);

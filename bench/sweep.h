@@ -22,9 +22,7 @@ struct sweep_sink {
 
 struct sweep {
   struct why_machine *machine;
-  const struct options *options; // policies, budgets, threads, transfers, kernel
-  const int64_t *iterations;
-  int iteration_counts;
+  const struct options *options; // policies, iterations, budgets, transfers, threads, kernel
   const struct suite *suite;
   int suites;
   struct sweep_rules rules;

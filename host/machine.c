@@ -53,6 +53,9 @@ static enum why_reason own_folder(char *out, size_t size) {
 static enum why_reason take_options(struct why_machine *machine,
                                     const struct why_options *options) {
   if (options) machine->options = *options;
+  if (options && options->commit)
+    snprintf(machine->commit, sizeof machine->commit, "%s", options->commit);
+  machine->options.commit = machine->commit;
   const char *root = machine->options.root ? machine->options.root : "/";
   const char *folder = machine->options.library_dir;
   if (strlen(root) >= sizeof machine->root) return WHY_BAD_INPUT;

@@ -261,6 +261,7 @@ struct why_options {
   const char *root;        // the file system to scan for hardware; NULL: "/"
   uint64_t emulate_bytes;  // 0: no emulation; else the "cuda" backend is the emulated one
   int emulate_capability;  // 0: 90
+  const char *commit;      // of the program, for machine files that it writes; NULL: not told
 };
 // Looks at hardware and CPU; opens no backend. That there is no GPU is no failure.
 WHY_API enum why_reason why_open(const struct why_options *, struct why_machine **);

@@ -184,13 +184,13 @@ __global__ void __launch_bounds__(THREADS, 2) gemm_mma(const gemm<T> g, const wi
 #pragma unroll
   for (unsigned i = 0; i < 4; i++)
 #pragma unroll
-    for (unsigned h = 0; h < 2; h++) {
+    for (int h = 0; h < 2; h++) {
       unsigned row = tile.row + y + 16 * i + 8 * h + group;
       if (row >= g.m) continue;
 #pragma unroll
       for (unsigned j = 0; j < 8; j++)
-        write_two(g, row, tile.col + x + 8 * j + 2 * place, can.c, sum[i][j][2 * h],
-                  sum[i][j][2 * h + 1]);
+        write_two(g, row, tile.col + x + 8 * j + 2 * place, can.c, sum[i][j][h + h],
+                  sum[i][j][h + h + 1]);
     }
 }
 

@@ -2,9 +2,9 @@
 // transpose flags and leading dimensions, nothing is copied. f16 and bf16, for which Debian's
 // library has no product, are converted to f32 in the workspace, and the row says so. Brings no
 // device: it runs on the host. Leaves out every routine but gemm.
+#include "catalog_rows.h"
 #include "convert_rows.h"
 #include "gemm_view.h"
-#include "rows.h"
 #include <cblas.h>
 #include <limits.h>
 #include <stdatomic.h>

@@ -3,8 +3,8 @@
 // kernels are in plain_gemm.c and plain_softmax*.c. Leaves out what the host is made of (name,
 // cores, caches), which the machine fills in.
 #define _GNU_SOURCE
+#include "catalog_rows.h"
 #include "machine.h"
-#include "rows.h"
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>

@@ -13,7 +13,8 @@
 // blocks are added in double; 2 for the division. No bound grows with rows longer than KEPT. NaN in
 // a row, +inf, or nothing but -inf make all of the row NaN, as the formula does.
 
-enum { SUMS = 4, STEP = LANES * SUMS, BLOCK = 2048, KEPT = 8192 };
+enum { BLOCK = 2048, KEPT = 8192 };                                               // elements
+enum { SECOND = LANES, THIRD = 2 * LANES, FOURTH = 3 * LANES, STEP = 4 * LANES }; // of four sums
 
 // e^x for x <= 0, results below the normal range included. x = n ln 2 + r with |r| <= ln 2 / 2;
 // e^r = 1 + r + r^2 q(r), q being the polynomial of degree 4 with the least largest error relative

@@ -13,9 +13,9 @@ SIMD float NAME(max)(const TYPE *x, int64_t count) {
   int64_t i = 0;
   for (; i + STEP <= count; i += STEP) {
     max0 = vf_max(max0, LOAD(x + i));
-    max1 = vf_max(max1, LOAD(x + i + LANES));
-    max2 = vf_max(max2, LOAD(x + i + 2 * LANES));
-    max3 = vf_max(max3, LOAD(x + i + 3 * LANES));
+    max1 = vf_max(max1, LOAD(x + i + SECOND));
+    max2 = vf_max(max2, LOAD(x + i + THIRD));
+    max3 = vf_max(max3, LOAD(x + i + FOURTH));
   }
   for (; i + LANES <= count; i += LANES) max0 = vf_max(max0, LOAD(x + i));
   if (i < count) max1 = vf_max(max1, NAME(load_part)(x + i, count - i));
@@ -33,16 +33,16 @@ SIMD float NAME(sum)(const TYPE *x, int64_t count, float top, float *kept, const
   vf sum0 = vf_set(0), sum1 = sum0, sum2 = sum0, sum3 = sum0;
   int64_t i = 0;
   for (; i + STEP <= count; i += STEP) {
-    const vf e0 = NAME(exp)(x + i, max), e1 = NAME(exp)(x + i + LANES, max);
-    const vf e2 = NAME(exp)(x + i + 2 * LANES, max), e3 = NAME(exp)(x + i + 3 * LANES, max);
+    const vf e0 = NAME(exp)(x + i, max), e1 = NAME(exp)(x + i + SECOND, max);
+    const vf e2 = NAME(exp)(x + i + THIRD, max), e3 = NAME(exp)(x + i + FOURTH, max);
     if (next != NULL)
       for (size_t byte = 0; byte < STEP * sizeof *x; byte += 64)
         __builtin_prefetch((const char *)(next + i) + byte);
     if (kept != NULL) {
       vf_store(kept + i, e0);
-      vf_store(kept + i + LANES, e1);
-      vf_store(kept + i + 2 * LANES, e2);
-      vf_store(kept + i + 3 * LANES, e3);
+      vf_store(kept + i + SECOND, e1);
+      vf_store(kept + i + THIRD, e2);
+      vf_store(kept + i + FOURTH, e3);
     }
     sum0 = vf_add(sum0, e0);
     sum1 = vf_add(sum1, e1);

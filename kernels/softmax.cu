@@ -145,16 +145,16 @@ __global__ void __launch_bounds__(1024) softmax_block(const rows_of<T> r) {
   unsigned packs = r.cols / W, rest = packs * W;
   // A pack is kept in pieces of 128 bits, the first pieces of all packs, then the second: so the
   // pieces that a warp moves at once are neighbours, and lie in different banks.
-  constexpr int PIECE = W < 4 ? W : 4;
+  constexpr int PIECES = (W + 3) / 4, PIECE = W / PIECES;
   float *kept = smem_dynamic<float>();
-  auto place = [&](unsigned i, int piece) { return kept + (piece * packs + i) * PIECE; };
+  auto place = [&](unsigned i, int piece) { return kept + (size_t)PIECE * (piece * packs + i); };
 
   float top = -INFINITY;
 #pragma unroll 4
   for (unsigned i = threadIdx.x; i < packs; i += blockDim.x) {
     pack<T, W> from = load<T, W>(x + i * W);
 #pragma unroll
-    for (int piece = 0; piece < W / PIECE; piece++) {
+    for (int piece = 0; piece < PIECES; piece++) {
       pack<float, PIECE> part;
 #pragma unroll
       for (int j = 0; j < PIECE; j++) {
@@ -173,7 +173,7 @@ __global__ void __launch_bounds__(1024) softmax_block(const rows_of<T> r) {
   float sum = 0;
   for (unsigned i = threadIdx.x; i < packs; i += blockDim.x)
 #pragma unroll
-    for (int piece = 0; piece < W / PIECE; piece++) {
+    for (int piece = 0; piece < PIECES; piece++) {
       pack<float, PIECE> part = load<float, PIECE>(place(i, piece));
 #pragma unroll
       for (int j = 0; j < PIECE; j++) sum += part.at[j] = expf(part.at[j] - top);
@@ -186,7 +186,7 @@ __global__ void __launch_bounds__(1024) softmax_block(const rows_of<T> r) {
   for (unsigned i = threadIdx.x; i < packs; i += blockDim.x) {
     pack<T, W> to;
 #pragma unroll
-    for (int piece = 0; piece < W / PIECE; piece++) {
+    for (int piece = 0; piece < PIECES; piece++) {
       pack<float, PIECE> part = load<float, PIECE>(place(i, piece));
 #pragma unroll
       for (int j = 0; j < PIECE; j++) to.at[piece * PIECE + j] = narrow<T>(part.at[j] * scale);
@@ -219,7 +219,7 @@ template <class T> static bool aligned(const rows_of<T> &r) {
 // About 16 elements a thread, 64 to 1024 threads.
 static int threads_for(unsigned cols) {
   int threads = 64;
-  while (threads < 1024 && threads * 16 < (int64_t)cols) threads *= 2;
+  while (threads < 1024 && (int64_t)threads * 16 < cols) threads *= 2;
   return threads;
 }
 

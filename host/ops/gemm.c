@@ -85,6 +85,11 @@ static double bytes(const struct why_problem *p) {
   return (double)why_type_bytes(p->type) * (m * k + k * n + (1 + reads_c) * m * n);
 }
 
+// Below the smallest normal number rounding is absolute, so every scale starts from it.
+static double smallest_normal(enum why_type type) {
+  return type == WHY_F64 ? DBL_MIN : type == WHY_F16 ? 0x1p-14 : (double)FLT_MIN;
+}
+
 // value = alpha sum a b + beta c, scale = |alpha| sum |a||b| + |beta c|, row by row: the inner loop
 // runs along a row of b made contiguous once, so that it vectorises.
 static void reference(const struct why_problem *p, const struct why_tensor *operand, int output,
@@ -98,7 +103,7 @@ static void reference(const struct why_problem *p, const struct why_tensor *oper
       double old =
           beta == 0 ? 0 : beta * why_element(c, (first + i) * c->stride[0] + j * c->stride[1]);
       value[i * n + j] = old;
-      scale[i * n + j] = fabs(old);
+      scale[i * n + j] = fabs(old) + smallest_normal(p->type);
     }
   double *row = malloc((size_t)n * sizeof *row);
   if (!row) { // said by the caller's check: a NaN is never within the tolerance
@@ -142,7 +147,7 @@ static void project(const struct why_problem *p, const struct why_tensor *operan
       sizes += fabs(row[l]) * size[l];
     }
     value[i] = alpha * sum;
-    scale[i] = fabs(alpha) * sizes;
+    scale[i] = fabs(alpha) * sizes + (double)n * smallest_normal(p->type);
     if (beta == 0) continue;
     why_elements(c, i * c->stride[0], c->stride[1], n, row);
     for (int64_t j = 0; j < n; j++) {

@@ -1,7 +1,8 @@
 // Static shared memory. `__shared__ T x` is a thread_local variable of its function with a guard
 // variable declared before it. The symbol table of this library or program says where they are, of
-// templates as well: all of them are undefined when a launch begins, and those of the functions
-// that ran are again after each block. A write past an array ends up in the guard of a neighbour.
+// templates as well: all of them are undefined at a thread's first launch, and those of the
+// functions that ran are again after each block. A write past an array ends up in the guard of a
+// neighbour.
 //
 // In a library that was stripped of its symbols the variables keep what they held, and count as
 // nothing in the launch limits. Those of device functions that a kernel calls are undefined as its

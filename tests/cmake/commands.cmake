@@ -7,3 +7,5 @@ why_test(test_options LABELS unit SOURCES tests/unit/test_options.c
 why_test(test_npy SOURCES tests/unit/test_npy.c ${commands_bench}/npy.c LABELS unit)
 why_script(cli_commands tests/cli/commands.py LABELS cli)
 why_script(cli_bad_input tests/cli/bad_input.py LABELS cli)
+why_test(test_operands LABELS unit SOURCES tests/unit/test_operands.c
+         ${commands_bench}/operands.c ${commands_bench}/shapes.c)

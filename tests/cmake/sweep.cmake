@@ -8,4 +8,6 @@ why_test(test_measure
                  bench/operands.c bench/suite.c bench/sweep.c bench/rows.c bench/csv.c
                  bench/progress.c bench/options.c bench/requests.c ${sweep_program}
          LABELS unit)
+why_test(test_summary SOURCES tests/unit/test_summary.c bench/summary.c bench/advice.c
+         bench/crossover.c bench/csv.c bench/table.c LABELS unit)
 why_script(sweep_kept tests/cli/sweep_kept.py LABELS cli TIMEOUT 300)

@@ -104,23 +104,22 @@ static int see(void *to, const struct suite_case *item, const struct csv_row *ro
 
 static void sweep_one(struct why_machine *machine, const char *problem, struct seen *seen,
                       struct sweep_result *result) {
-  static const int64_t once[] = {1};
   struct suite suite;
   struct why_error error;
   struct options options = {.policies = 1,
                             .transfers = 1,
                             .memories = 1,
                             .thread_counts = 1,
-                            .iterations = 1,
+                            .iteration_counts = 1,
+                            .iterations = {1},
                             .kernel = ""};
   options.memory[0].bytes = WHY_UNLIMITED;
   options.policy[0] = WHY_CPU_ONLY;
   FILE *file = fmemopen((void *)problem, strlen(problem), "r");
   assert_int_equal(suite_read(file, "test", &suite, &error), WHY_OK);
   fclose(file);
-  struct sweep sweep = {
-      machine,     &options, once, 1, &suite, 1, {{0.05, 0.05, true}, "all", 10, 1},
-      {see, seen}, "test"};
+  struct sweep sweep = {machine,     &options, &suite, 1, {{0.05, 0.05, true}, "all", 10, 1},
+                        {see, seen}, "test"};
   memset(seen, 0, sizeof *seen);
   sweep_run(&sweep, result);
   suite_free(&suite);

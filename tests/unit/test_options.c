@@ -160,7 +160,7 @@ static void test_defaults(void **state) {
   assert_int_equal(o.policy[0], WHY_AUTO);
   assert_true(o.memory[0].bytes == WHY_UNLIMITED);
   assert_int_equal(o.threads[0], 0);
-  assert_int_equal(o.iterations, 1);
+  assert_int_equal(o.iterations[0], 1);
   assert_int_equal(o.format, TABLE_TEXT);
   assert_int_equal(o.open.emulate_bytes, 0);
 }
@@ -171,14 +171,14 @@ static void test_all_options(void **state) {
   char line[1024];
   unsetenv("WHYCPU_EMULATE_SM");
   int status = read_line("gemm --policy auto,gpu-only --device-memory 64MiB,50%,none m=1 "
-                         "--threads 1,all --transfer once,always --iterations 7 --format=json "
+                         "--threads 1,all --transfer once,always --iterations 7,9 --format=json "
                          "--emulate=2GiB --quick --seed 9 -o out --kernel cuda:tiled",
                          &o, line, sizeof line);
   assert_string_equal(line, "");
   assert_int_equal(status, STATUS_GO_ON);
   assert_int_equal(o.arguments, 2);
-  assert_int_equal(options_requests(&o), 2 * 3 * 2 * 2);
-  assert_int_equal(o.iterations, 7);
+  assert_int_equal(options_requests(&o), 2 * 3 * 2 * 2 * 2);
+  assert_int_equal(o.iterations[0], 7);
   assert_int_equal(o.format, TABLE_JSON);
   assert_int_equal(o.open.emulate_bytes, 2ull << 30);
   assert_string_equal(o.output, "out");

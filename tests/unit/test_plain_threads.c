@@ -11,13 +11,15 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { ITEMS_MOST = 1000 };
 
 struct count {
   atomic_int item[ITEMS_MOST];
-  atomic_int elsewhere; // items done on a CPU that is not allowed
+  atomic_int elsewhere; // ranges done on a CPU that is not allowed
+  atomic_int begun;
   cpu_set_t allowed;
   int nested;
 };
@@ -107,6 +109,26 @@ static void workers_run_where_the_caller_may(void **state) {
   assert_int_equal(sched_setaffinity(0, sizeof before, &before), 0);
 }
 
+static void meet(void *arg, int64_t first, int64_t last) {
+  struct count *count = arg;
+  add(arg, first, last);
+  atomic_fetch_add(&count->begun, 1);
+  for (int i = 0; i < 10000 && count->begun < 2; i++) usleep(1000);
+}
+
+// Whether two threads are at work at once: each range waits, up to 10 s, for another to begin.
+static int two_meet(void) {
+  struct count count = {.nested = 0};
+  const double start = (double)time(NULL);
+  why_parallel(2, 2, meet, &count);
+  return count.item[0] == 1 && count.item[1] == 1 && (double)time(NULL) - start < 8;
+}
+
+static void workers_take_part(void **state) {
+  (void)state;
+  assert_true(two_meet());
+}
+
 static void works_in_a_child(void **state) {
   (void)state;
   struct count count = {.nested = 0};
@@ -119,7 +141,7 @@ static void works_in_a_child(void **state) {
     alarm(20); // a pool that hangs is killed, and the parent sees it
     why_parallel(3, 100, add, &mine);
     for (int i = 0; i < 100; i++) wrong |= mine.item[i] != 1;
-    _exit(wrong);
+    _exit(wrong || !two_meet());
   }
   int status;
   assert_int_equal(waitpid(child, &status, 0), child);
@@ -132,6 +154,7 @@ int main(void) {
       cmocka_unit_test(nests),
       cmocka_unit_test(takes_calls_from_several_threads),
       cmocka_unit_test(workers_run_where_the_caller_may),
+      cmocka_unit_test(workers_take_part),
       cmocka_unit_test(works_in_a_child),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,8 +6,8 @@
 //   #define ROW(op, name) {#op, #name, &plain_##op##_##name},
 //   #define KERNEL(op, name, backend, ...) CATALOG_ROW(CATALOG_##backend)(op, name)
 //   #include "catalog.def"
-#ifndef WHY_ROWS_H
-#define WHY_ROWS_H
+#ifndef WHY_CATALOG_ROWS_H
+#define WHY_CATALOG_ROWS_H
 #include "whycpu.h"
 
 struct code_row {

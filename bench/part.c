@@ -1,0 +1,176 @@
+#include "part.h"
+#include "ceilings.h"
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+
+enum { SUITES = 16 };
+
+void part_say(const struct part *p, const char *format, ...) {
+  va_list arguments;
+  fprintf(p->words, "%s | ", p->label);
+  va_start(arguments, format);
+  vfprintf(p->words, format, arguments);
+  va_end(arguments);
+  fputc('\n', p->words);
+  fflush(p->words);
+}
+
+// ---- this machine -------------------------------------------------------------------------------
+
+int part_gpu(const struct why_machine *machine) { // -1: none
+  for (int i = 0; i < why_machine_devices(machine); i++)
+    if (!why_machine_device(machine, i)->host) return i;
+  return -1;
+}
+
+// Why no GPU is used, as the first decision has it: in the system's own words.
+void part_say_cause(const struct part *p) {
+  struct why_problem problem;
+  struct why_request request;
+  struct why_decision decision = {0};
+  why_problem_default(why_op_at(0), &problem);
+  why_request_default(&problem, &request);
+  if (!why_consult(p->machine, &request) && !why_decide(p->machine, &request, &decision)) {
+    const struct why_verdict *v = &decision.fallback;
+    part_say(p, "no GPU is used: %s: %s%s%s%s", why_name(v->reason), why_sentence(v->reason),
+             *v->note ? " (" : "", v->note, *v->note ? ")" : "");
+  }
+  why_decision_free(&decision);
+}
+
+static void say_ceilings(const struct part *p, const struct why_facts *f) {
+  char text[512] = "", number[48];
+  size_t used = 0;
+  for (int i = 0; i < WHY_MATH_COUNT; i++) {
+    if (!(f->flops[i] > 0)) continue;
+    unit_text(f->flops[i], TABLE_FLOPS_PER_SECOND, number, sizeof number);
+    used += (size_t)snprintf(text + used, sizeof text - used, "%s %s, ",
+                             why_math_name((enum why_math)i), number);
+  }
+  unit_text(f->memory_bps, TABLE_BYTES_PER_SECOND, number, sizeof number);
+  part_say(p, "ceilings of %s, measured now with %d %s: %smemory %s", f->name, f->multiprocessors,
+           f->host ? "threads" : "multiprocessors", text, number);
+}
+
+// A ceiling is what was reached at best: measured until two agree within a tenth, for other work
+// on the machine only lowers it.
+static enum why_reason host_ceilings(struct why_facts *facts) {
+  enum { MOST = 6 };
+  static const double seconds = 0.7;
+  double before = 0;
+  for (int i = 0; i < MOST; i++) {
+    struct ceilings now;
+    enum why_reason reason = ceilings_measure(facts->multiprocessors, seconds, &now);
+    if (reason) return reason;
+    for (int k = 0; k < WHY_MATH_COUNT; k++)
+      facts->flops[k] = i ? fmax(facts->flops[k], now.flops[k]) : now.flops[k];
+    double copy = fmax(now.memory_bps, now.nontemporal_bps), f32 = now.flops[WHY_MATH_F32];
+    facts->memory_bps = i ? fmax(facts->memory_bps, copy) : copy;
+    if (i && fabs(f32 - before) <= 0.1 * facts->flops[WHY_MATH_F32]) break;
+    before = f32;
+  }
+  snprintf(facts->provenance, sizeof facts->provenance, "measured");
+  return WHY_OK;
+}
+
+static void measure_ceilings(const struct part *p) {
+  struct why_machine *machine = p->machine;
+  for (int i = 0; i < why_machine_devices(machine); i++) {
+    struct why_device *device = why_machine_live(machine, i);
+    struct why_facts facts = *why_machine_device(machine, i);
+    enum why_reason reason = facts.host ? host_ceilings(&facts) : ceilings_device(device, &facts);
+    if (reason) {
+      part_say(p, "no ceilings of %s: %s", facts.name, why_sentence(reason));
+      continue;
+    }
+    why_machine_figures(machine, i, &facts);
+    say_ceilings(p, why_machine_device(machine, i));
+  }
+}
+
+// What the lines that follow rest on.
+static void say_basis(const struct part *p) {
+  int gpu = part_gpu(p->machine);
+  const struct why_facts *f = why_machine_device(p->machine, gpu < 0 ? 0 : gpu);
+  if (why_machine_replayed(p->machine))
+    part_say(p, "on %s (%s), from %s figures; nothing was run", why_machine_name(p->machine),
+             f->name, *f->provenance ? f->provenance : "no");
+  else if (f->emulated)
+    part_say(p, "the GPU kernels, run on the CPU under emulation; no times");
+}
+
+// ---- the sweep ----------------------------------------------------------------------------------
+
+static int open_suites(const char *names, struct suite *suite, int *count) {
+  char name[4096];
+  *count = 0;
+  for (const char *at = names;; at++) {
+    size_t length = strcspn(at, ",");
+    if (*count == SUITES || length >= sizeof name)
+      return request_wrong("--suite: at most %d suites", SUITES);
+    snprintf(name, sizeof name, "%.*s", (int)length, at);
+    struct why_error error;
+    enum why_reason reason = suite_open(name, &suite[*count], &error);
+    if (reason == WHY_ALLOC_FAILED) return machine_failed("out of memory");
+    if (reason && error.line)
+      return request_wrong("suite %s:%d:%d: %s", name, error.line, error.column, error.text);
+    if (reason) return request_wrong("--suite %s: %s", name, error.text);
+    (*count)++;
+    at += length;
+    if (!*at) return STATUS_OK;
+  }
+}
+
+// What is to be said when it is over, besides the summary. STATUS_OK or the status to return.
+static int outcome(const struct sweep_result *result, const char *path, int64_t rows) {
+  if (result->interrupted) {
+    fprintf(stderr, "whycpu bench: interrupted; %lld rows are kept%s%s\n", (long long)rows,
+            path ? " in " : "", path ? path : "");
+    return STATUS_INTERRUPTED;
+  }
+  if (result->nowhere)
+    fprintf(stderr, "whycpu bench: %lld of %lld decisions found no place under the policy\n",
+            (long long)result->nowhere, (long long)result->decisions);
+  if (result->failed)
+    fprintf(stderr, "whycpu bench: %lld candidates failed; their rows say why\n",
+            (long long)result->failed);
+  return result->nowhere || result->failed ? STATUS_NO : STATUS_OK;
+}
+
+int part_run(const struct part *p) {
+  struct suite suite[SUITES];
+  struct sweep_result result;
+  struct results results;
+  int suites = 0, status = open_suites(p->suites, suite, &suites);
+  if (!status) status = results_open(&p->target, &results);
+  if (status) goto done;
+  say_basis(p);
+  if (p->here && part_gpu(p->machine) < 0) part_say_cause(p);
+  if (p->here) measure_ceilings(p);
+  results.summary.predicts = why_machine_replayed(p->machine);
+  struct sweep sweep = {
+      .machine = p->machine,
+      .options = p->options,
+      .suite = suite,
+      .suites = suites,
+      .rules = p->rules,
+      .sink = {results_row, &results},
+      .label = p->label,
+  };
+  interrupt_defer(true);
+  sweep_run(&sweep, &result);
+  interrupt_defer(false);
+  if (!result.error) {
+    if (p->kernels)
+      summary_print_kernels(p->words, p->label, &results.summary);
+    else
+      summary_print(p->words, p->label, &results.summary);
+    if (p->target.path) part_say(p, "%lld rows in %s", (long long)results.rows, p->target.path);
+  }
+  status = results_close(&results, result.error);
+  if (!status) status = outcome(&result, p->target.path, results.rows);
+done:
+  for (int i = 0; i < suites; i++) suite_free(&suite[i]);
+  return status;
+}
