@@ -145,6 +145,7 @@ int part_run(const struct part *p) {
   int suites = 0, status = open_suites(p->suites, suite, &suites);
   if (!status) status = results_open(&p->target, &results);
   if (status) goto done;
+  interrupt_defer(true);
   say_basis(p);
   if (p->here && part_gpu(p->machine) < 0) part_say_cause(p);
   if (p->here) measure_ceilings(p);
@@ -158,7 +159,6 @@ int part_run(const struct part *p) {
       .sink = {results_row, &results},
       .label = p->label,
   };
-  interrupt_defer(true);
   sweep_run(&sweep, &result);
   interrupt_defer(false);
   if (!result.error) {

@@ -209,7 +209,7 @@ static void print_budgets(FILE *f, const char *label, const struct summary *s) {
     char name[32];
     const char *comma = "";
     budget_name(widest->bytes, name, sizeof name);
-    fprintf(f, "%s | %s: of %lld problems on the GPU with %s, the budget moves to the CPU ", label,
+    fprintf(f, "%s | %s: %lld run on the GPU with %s; of these a budget keeps off it ", label,
             widest->policy, (long long)widest->gpu, name);
     for (int i = 0; i < s->groups; i++) {
       const struct summary_group *g = &s->group[i];

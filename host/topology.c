@@ -102,7 +102,8 @@ static void add_last_cache(int pu, bool *counted) {
     snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/cache/index%d/size", pu, index);
     if (!read_text(path, text, sizeof text)) continue;
     char *unit;
-    uint64_t bytes = strtoull(text, &unit, 10) << (*unit == 'K' ? 10 : *unit == 'M' ? 20 : 0);
+    uint64_t bytes = strtoull(text, &unit, 10);
+    bytes <<= *unit == 'K' ? 10 : *unit == 'M' ? 20 : 0;
     snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/cache/index%d/shared_cpu_list", pu,
              index);
     int first = first_of(path, pu);

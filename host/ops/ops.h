@@ -3,7 +3,8 @@
 #define WHY_OPS_H
 #include "../whycpu.h"
 
-// c(m,n) = alpha a(m,k) b(k,n) + beta c(m,n). Stored a is (m,k), or (k,m) if ta; b likewise.
+// c(m,n) = alpha a(m,k) b(k,n) + beta c(m,n). Kernels see a(m,k), b(k,n);
+// ta says that a is stored (k,m), which shows in its strides only; b likewise.
 enum {
   GEMM_M,
   GEMM_N,

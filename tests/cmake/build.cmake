@@ -14,7 +14,7 @@ foreach(file ${cuda_files})
       --Werror=all-warnings -Xcompiler=-Wall,-Wextra,-Werror -Xcompiler=-fPIC
       -DWHY_CUDA_BUILD="" -I ${CMAKE_SOURCE_DIR}/host
       -c ${file} -o ${CMAKE_BINARY_DIR}/generated/${stem}.all.o)
-    set_tests_properties(nvcc_${stem} PROPERTIES LABELS nvcc TIMEOUT 300)
+    set_tests_properties(nvcc_${stem} PROPERTIES LABELS nvcc TIMEOUT 600 COST 100)
   else()
     why_skip(nvcc_${stem} "${nvcc_why}" LABELS nvcc)
   endif()
@@ -32,9 +32,9 @@ why_script(options tests/build/options.sh LABELS build TIMEOUT 300)
 if(NOT WHYCPU_SANITIZE)
   set(fast "^(unit|emulation|faults|explain)$")
   why_script(sanitize_address tests/build/sanitize.sh address,undefined ${fast}
-             LABELS sanitize TIMEOUT 400 PROCESSORS 2)
+             LABELS sanitize TIMEOUT 900 PROCESSORS 2)
   why_script(sanitize_memory tests/build/sanitize.sh memory "^emulation$"
-             LABELS sanitize TIMEOUT 300 PROCESSORS 2)
+             LABELS sanitize TIMEOUT 900 PROCESSORS 2)
   why_script(absent tests/build/absent.sh LABELS full TIMEOUT 600 PROCESSORS 2)
   why_script(gpu_check_rehearsal tests/build/gpu_check.sh LABELS full TIMEOUT 600 PROCESSORS 2)
 endif()

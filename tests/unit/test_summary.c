@@ -84,7 +84,7 @@ static void says_where_and_why(void **state) {
       "candidate is predicted to take less time\n"
       "predicted | what to do: keep operands on the device over more calls (--iterations), or "
       "leave it on the CPU\n"
-      "predicted | auto: of 2 problems on the GPU with no budget, the budget moves to the CPU 1 "
+      "predicted | auto: 2 run on the GPU with no budget; of these a budget keeps off it 1 "
       "at 64 MiB\n");
   summary_free(&s);
 }
