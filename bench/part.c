@@ -1,3 +1,5 @@
+// A part from its suites to its exit status: ceilings first where this machine is measured, then
+// the sweep, then the words.
 #include "part.h"
 #include "ceilings.h"
 #include <math.h>

@@ -1,3 +1,4 @@
+// The progress line. It is drawn over itself, and only ever on a terminal.
 #include "progress.h"
 #include <stdio.h>
 #include <time.h>

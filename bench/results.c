@@ -1,3 +1,4 @@
+// Results on their way out, and the one line that says why they could not be written.
 #include "results.h"
 #include "program.h"
 #include <errno.h>

@@ -1,3 +1,5 @@
+// Rows of the CSV. What has no value stays empty: nothing is filled in that was not measured or
+// decided.
 #include "rows.h"
 #include "program.h"
 #include <math.h>

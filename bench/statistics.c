@@ -1,3 +1,4 @@
+// Order statistics of samples in ascending order.
 #include "statistics.h"
 #include <math.h>
 

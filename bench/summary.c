@@ -1,3 +1,4 @@
+// The summary is counted row by row and printed at the end. Leaves out the rows themselves.
 #include "summary.h"
 #include "crossover.h"
 #include "table.h"

@@ -1,3 +1,5 @@
+// The sweep: decide, run what can run, hand each row over at once. Leaves out how a candidate is
+// timed (measure.c) and where rows go (results.c).
 #include "sweep.h"
 #include "progress.h"
 #include <errno.h>

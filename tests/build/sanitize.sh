@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# sanitize.sh SANITIZERS LABELS: builds beside this build with them and runs the tests that carry
-# the labels. Memory needs clang, since gcc has no MemorySanitizer.
+# sanitize.sh SANITIZERS LABELS [NOT]: builds beside this build with them and runs the tests that
+# carry the labels, but for those whose names match NOT. Memory needs clang: gcc has no
+# MemorySanitizer.
 set -euo pipefail
-sanitizers=$1 labels=$2
+sanitizers=$1 labels=$2 without=${3:-^$}
 compiler=()
 if [ "$sanitizers" = memory ]; then
   for version in -14 ""; do
@@ -22,4 +23,4 @@ cmake --build "$build" --parallel 2 >"$build.log" 2>&1 || { tail -n 50 "$build.l
 # Fibers switch stacks under ASan's feet; a leak, a wild read or an overflow is a failure.
 export ASAN_OPTIONS=detect_stack_use_after_return=0:strict_string_checks=1
 export UBSAN_OPTIONS=print_stacktrace=1
-ctest --test-dir "$build" --parallel 2 --output-on-failure --no-tests=error -L "$labels"
+ctest --test-dir "$build" --parallel 2 --output-on-failure --no-tests=error -L "$labels" -E "$without"
