@@ -6,7 +6,7 @@ const char *summary_advice(enum why_reason reason) {
   static const char *const advice[WHY_REASON_COUNT] = {
     [WHY_OK]             = "nothing: it runs there",
     [WHY_OP_UNKNOWN]     = "nothing on this machine changes it: no kernel of this project computes it",
-    [WHY_EXCLUDED]       = "leave out --kernel, or --policy cpu-only, which rule the GPU out",
+    [WHY_EXCLUDED]       = "leave out the --policy that rules the GPU out",
     [WHY_NO_HARDWARE]    = "run it on a machine with an NVIDIA GPU; --machine h200 shows what one would do",
     [WHY_NO_DRIVER]      = "install the NVIDIA driver, or pass the device files into the container",
     [WHY_NO_DEVICE]      = "look at CUDA_VISIBLE_DEVICES, and at nvidia-smi -L for what the driver sees",

@@ -71,8 +71,8 @@ static int predicted_part(struct bench *b) {
     options.memory[options.memories++] = (struct amount){mib << 20, 0};
   options.memory[options.memories++] = (struct amount){WHY_UNLIMITED, 0};
   options.threads[0] = 0;
-  options.policy[0] = WHY_AUTO;
-  options.policy[1] = WHY_GPU_FIRST; // what frameworks do
+  options.policy[0].policy = WHY_AUTO;
+  options.policy[1].policy = WHY_GPU_FIRST; // what frameworks do
   options.thread_counts = 1;
   options.policies = 2;
   struct part part =
@@ -85,7 +85,7 @@ static int predicted_part(struct bench *b) {
 static int verified_part(struct bench *b) {
   struct options options = b->options;
   options.open.emulate_bytes = 1ull << 30;
-  options.policy[0] = WHY_GPU_FIRST;
+  options.policy[0].policy = WHY_GPU_FIRST;
   options.policies = options.thread_counts = options.memories = 1;
   options.threads[0] = 0;
   options.memory[0] = (struct amount){WHY_UNLIMITED, 0};

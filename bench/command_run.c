@@ -294,7 +294,7 @@ int run_command(int argc, char **argv) {
               "once.\nStatus 1: wrong, or it cannot run as asked.\n\n"
               "  whycpu run gemm m=1024 n=1024 k=1024\n"
               "  whycpu run gemm m=64 n=32 k=16 --in a=a.npy --in b=b.npy --out c=c.npy\n"
-              "  whycpu run softmax rows=256 cols=1000 --emulate --kernel cuda:warp",
+              "  whycpu run softmax rows=256 cols=1000 --emulate --policy cuda:warp",
       .common = OPTION_EMULATE | OPTION_DECIDE,
       .row = rows};
   struct options o;

@@ -29,7 +29,7 @@ static const struct {
     // clang-format off
     {"machine",       "NAME|FILE",   COMMON_MACHINE,    OPTION_MACHINE,  "decide for a machine that is not here (whycpu list machines)"},
     {"emulate",       "[=MEMORY]",   COMMON_EMULATE,    OPTION_EMULATE,  "a GPU emulated on the CPU, of 1GiB unless told: results, never times"},
-    {"policy",        "LIST",        COMMON_POLICY,     OPTION_POLICY,   "auto, gpu-first, gpu-only, cpu-only"},
+    {"policy",        "LIST",        COMMON_POLICY,     OPTION_POLICY,   "auto, gpu-first, gpu-only, cpu-only, or a kernel: cuda:mma"},
     {"device-memory", "LIST",        COMMON_MEMORY,     OPTION_MEMORY,   "what a device may hold: 64MiB, 2GiB, 50%, none"},
     {"threads",       "LIST",        COMMON_THREADS,    OPTION_THREADS,  "CPU threads: numbers, or all"},
     {"kernel",        "BACKEND:NAME",COMMON_KERNEL,     OPTION_KERNEL,   "this kernel and no other (whycpu list kernels)"},
@@ -123,12 +123,40 @@ static const char *format_name(int i) {
   return name[i];
 }
 
+// The first row of that name: "backend:name" may be a kernel of several ops.
+static const struct why_kernel *find_kernel(const char *text, struct why_error *wrong) {
+  enum { MOST = 128 };
+  const char *choice[MOST];
+  char name[MOST][48], near[200];
+  int choices = 0;
+  for (int i = 0; i < why_kernel_count() && choices < MOST; i++) {
+    const struct why_kernel *kernel = why_kernel_at(i);
+    snprintf(name[choices], sizeof name[0], "%s:%s", kernel->backend, kernel->name);
+    if (!strcmp(text, name[choices])) return kernel;
+    choice[choices] = name[choices];
+    choices++;
+  }
+  nearest(text, choice, choices, near, sizeof near);
+  snprintf(wrong->text, sizeof wrong->text, "no such kernel; %.120s%s", near,
+           near[0] == 'd' ? "" : "... (whycpu list kernels)");
+  return NULL;
+}
+
 static bool policy_item(struct options *o, const char *item, struct why_error *wrong) {
-  int found = find_name(item, policy_name, WHY_POLICY_COUNT, wrong);
-  if (found < 0) return false;
+  struct option_policy policy = {WHY_AUTO, NULL};
+  if (!room(o->policies, OPTION_LIST, wrong)) return false;
+  if (strchr(item, ':')) {
+    policy.kernel = find_kernel(item, wrong);
+    if (!policy.kernel) return false;
+  } else {
+    int found = find_name(item, policy_name, WHY_POLICY_COUNT, wrong);
+    if (found < 0) return false;
+    policy.policy = (enum why_policy)found;
+  }
   for (int i = 0; i < o->policies; i++)
-    if (o->policy[i] == (enum why_policy)found) return true; // named twice
-  o->policy[o->policies++] = (enum why_policy)found;
+    if (o->policy[i].policy == policy.policy && o->policy[i].kernel == policy.kernel)
+      return true; // named twice
+  o->policy[o->policies++] = policy;
   return true;
 }
 
@@ -170,27 +198,6 @@ static bool iterations_item(struct options *o, const char *item, struct why_erro
   return read_count(item, &o->iterations[o->iteration_counts++], wrong);
 }
 
-static bool kernel_text(struct options *o, const char *text, struct why_error *wrong) {
-  const char *choice[128];
-  char name[128][48];
-  int choices = 0;
-  for (int i = 0; i < why_kernel_count() && choices < 128; i++) {
-    const struct why_kernel *kernel = why_kernel_at(i);
-    snprintf(name[choices], sizeof name[0], "%s:%s", kernel->backend, kernel->name);
-    if (!strcmp(text, name[choices])) {
-      o->kernel = text;
-      return true;
-    }
-    choice[choices] = name[choices];
-    choices++;
-  }
-  char near[200];
-  nearest(text, choice, choices, near, sizeof near);
-  snprintf(wrong->text, sizeof wrong->text, "no such kernel; %.120s%s", near,
-           near[0] == 'd' ? "" : "... (whycpu list kernels)");
-  return false;
-}
-
 // ---- options ----------------------------------------------------------------------------------
 
 static bool take_common(struct options *o, int code, const char *text, struct why_error *wrong) {
@@ -211,7 +218,9 @@ static bool take_common(struct options *o, int code, const char *text, struct wh
   case COMMON_THREADS:
     return read_list(o, text, threads_item, wrong);
   case COMMON_KERNEL:
-    return kernel_text(o, text, wrong);
+    if (!find_kernel(text, wrong)) return false;
+    o->kernel = text;
+    return true;
   case COMMON_TRANSFER:
     return read_list(o, text, transfer_item, wrong);
   case COMMON_ITERATIONS:
@@ -241,7 +250,7 @@ static int unknown_option(const struct option *option, int options, const char *
 }
 
 static int finish(struct options *o) {
-  if (!o->policies) o->policy[o->policies++] = WHY_AUTO;
+  if (!o->policies) o->policy[o->policies++] = (struct option_policy){WHY_AUTO, NULL};
   if (!o->transfers) o->transfer[o->transfers++] = WHY_ONCE;
   if (!o->memories) o->memory[o->memories++] = (struct amount){.bytes = WHY_UNLIMITED};
   if (!o->thread_counts) o->threads[o->thread_counts++] = 0;

@@ -25,14 +25,19 @@ enum option_set { // the common options that a command takes; --format, -o, --he
   OPTION_THREADS = 16,
   OPTION_KERNEL = 32,
   OPTION_TRANSFER = 64, // --transfer and --iterations
-  OPTION_DECIDE = OPTION_POLICY | OPTION_MEMORY | OPTION_THREADS | OPTION_KERNEL | OPTION_TRANSFER
+  OPTION_DECIDE = OPTION_POLICY | OPTION_MEMORY | OPTION_THREADS | OPTION_TRANSFER
+};
+
+struct option_policy {
+  enum why_policy policy;
+  const struct why_kernel *kernel; // asked for by name: a row of any op; NULL: any kernel
 };
 
 enum { OPTION_LIST = 64 };
 struct options {
   const char *machine;     // NULL: this one
   struct why_options open; // emulate_bytes, emulate_capability
-  enum why_policy policy[WHY_POLICY_COUNT];
+  struct option_policy policy[OPTION_LIST];
   enum why_transfer transfer[WHY_TRANSFER_COUNT];
   struct amount memory[OPTION_LIST];
   int64_t threads[OPTION_LIST];    // 0: all
@@ -67,7 +72,7 @@ int options_machine(const struct options *, struct why_machine **);
 // The remaining arguments as one problem. STATUS_OK, or STATUS_REQUEST with its line printed.
 int options_problem(const struct options *, struct why_problem *);
 
-// That a kernel named by --kernel computes this op. STATUS_OK or STATUS_REQUEST.
+// That each kernel named by --policy or --kernel computes this op. STATUS_OK or STATUS_REQUEST.
 int options_kernel(const struct options *, const struct why_op *);
 
 // Closes a table and the output that it went to. NULL, as table_open gives it: out of memory.

@@ -71,14 +71,28 @@ int options_problem(const struct options *o, struct why_problem *problem) {
   return status;
 }
 
-int options_kernel(const struct options *o, const struct why_op *op) {
-  char name[64];
-  if (!*o->kernel) return STATUS_OK;
+static bool computes(const char *backend, const char *name, const struct why_op *op) {
   for (int i = 0; i < why_kernel_count(); i++) {
     const struct why_kernel *kernel = why_kernel_at(i);
-    snprintf(name, sizeof name, "%s:%s", kernel->backend, kernel->name);
-    if (!strcmp(name, o->kernel) && !strcmp(kernel->op, op->name)) return STATUS_OK;
+    if (!strcmp(kernel->backend, backend) && !strcmp(kernel->name, name) &&
+        !strcmp(kernel->op, op->name))
+      return true;
   }
+  return false;
+}
+
+int options_kernel(const struct options *o, const struct why_op *op) {
+  char backend[32];
+  for (int i = 0; i < o->policies; i++) {
+    const struct why_kernel *kernel = o->policy[i].kernel;
+    if (kernel && !computes(kernel->backend, kernel->name, op))
+      return request_wrong("--policy %s:%s: it does not compute %s (whycpu list kernels)",
+                           kernel->backend, kernel->name, op->name);
+  }
+  const char *colon = strchr(o->kernel, ':');
+  if (!colon) return STATUS_OK;
+  snprintf(backend, sizeof backend, "%.*s", (int)(colon - o->kernel), o->kernel);
+  if (computes(backend, colon + 1, op)) return STATUS_OK;
   return request_wrong("--kernel %s: it does not compute %s (whycpu list kernels)", o->kernel,
                        op->name);
 }
@@ -112,6 +126,9 @@ void options_request(const struct options *o, const struct why_machine *machine,
   index /= o->memories;
   out->iterations = o->iterations[index % o->iteration_counts];
   index /= o->iteration_counts;
-  out->policy = o->policy[index % o->policies];
-  snprintf(out->kernel, sizeof out->kernel, "%s", o->kernel);
+  const struct option_policy *policy = &o->policy[index % o->policies];
+  out->policy = policy->policy;
+  if (policy->kernel)
+    snprintf(out->kernel, sizeof out->kernel, "%s:%s", policy->kernel->backend,
+             policy->kernel->name);
 }

@@ -24,10 +24,11 @@ static void limits(FILE *f, const struct why_request *r) {
 
 static void verdict(FILE *f, const struct why_verdict *v, const char *indent) {
   fprintf(f, "%s: %s", why_name(v->reason), why_sentence(v->reason));
+  struct why_human_pair numbers = why_human_numbers(v->reason, v->need, v->have);
   bool times = !strcmp(why_unit(v->reason), "s");
   if (*why_unit(v->reason))
-    fprintf(f, times ? " (%s against %s)" : " (needs %s, has %s)",
-            why_human_number(v->reason, v->need).text, why_human_number(v->reason, v->have).text);
+    fprintf(f, times ? " (%s against %s)" : " (needs %s, has %s)", numbers.need.text,
+            numbers.have.text);
   if (*v->cause) fprintf(f, " [%s]", v->cause);
   if (*v->note) fprintf(f, "\n%s%s", indent, v->note);
   fputc('\n', f);
@@ -62,12 +63,12 @@ static void table(FILE *f, const struct why_machine *m, const struct why_decisio
     const struct why_candidate *c = &d->candidate[i];
     const struct why_verdict *v = &c->verdict;
     char kernel[64];
-    bool numbers = *why_unit(v->reason) != 0;
+    struct why_human_pair numbers = why_human_numbers(v->reason, v->need, v->have);
+    if (!*why_unit(v->reason)) numbers = (struct why_human_pair){{""}, {""}};
     snprintf(kernel, sizeof kernel, "%s:%s", c->kernel->backend, c->kernel->name);
     fprintf(f, "%c %-*s  %-*s  %-8s  %-14s  %10s  %10s  %10s\n", i == d->chosen ? '*' : ' ',
             kernels, kernel, devices, device_name(m, c), why_plan_name(c->plan),
-            why_name(v->reason), numbers ? why_human_number(v->reason, v->need).text : "",
-            numbers ? why_human_number(v->reason, v->have).text : "",
+            why_name(v->reason), numbers.need.text, numbers.have.text,
             why_human_seconds(c->seconds).text);
   }
 }

@@ -28,7 +28,7 @@ struct why_human why_human_seconds(double seconds) {
   return h;
 }
 
-struct why_human why_human_number(enum why_reason reason, double x) {
+static struct why_human number(enum why_reason reason, double x) {
   const char *unit = why_unit(reason);
   struct why_human h;
   if (!strcmp(unit, "bytes")) return why_human_bytes(x);
@@ -40,4 +40,14 @@ struct why_human why_human_number(enum why_reason reason, double x) {
   else
     snprintf(h.text, sizeof h.text, "%.17g", x);
   return h;
+}
+
+struct why_human_pair why_human_numbers(enum why_reason reason, double need, double have) {
+  struct why_human_pair pair = {number(reason, need), number(reason, have)};
+  if (need != have && !strcmp(pair.need.text, pair.have.text)) {
+    const char *unit = !strcmp(why_unit(reason), "bytes") ? "B" : why_unit(reason);
+    snprintf(pair.need.text, sizeof pair.need.text, "%.17g %s", need, unit);
+    snprintf(pair.have.text, sizeof pair.have.text, "%.17g %s", have, unit);
+  }
+  return pair;
 }

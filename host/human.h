@@ -8,6 +8,9 @@ struct why_human {
 };
 WHY_API struct why_human why_human_bytes(double bytes);     // up to 4 digits, binary units
 WHY_API struct why_human why_human_seconds(double seconds); // "-" for NAN
-// A need or have in its reason's unit.
-WHY_API struct why_human why_human_number(enum why_reason, double);
+// A need and a have in their reason's unit; all the digits where fewer would look the same.
+struct why_human_pair {
+  struct why_human need, have;
+};
+WHY_API struct why_human_pair why_human_numbers(enum why_reason, double need, double have);
 #endif

@@ -173,12 +173,12 @@ expect(run("run", *GEMM, "--device-memory", "1KiB", "--policy", "gpu-only")[0] =
 emulated = [i for i in json.loads(run("machine", "--emulate", "--format", "json")[1])
             if i["item"] == "backend" and i["name"] == "cuda"][0]
 if emulated["reason"] == "OK":
-    record = json.loads(run("run", *GEMM, "--emulate", "--kernel", "cuda:tiled", "--format",
+    record = json.loads(run("run", *GEMM, "--emulate", "--policy", "cuda:tiled", "--format",
                             "json")[1])[0]
     expect(record["source"] == "emulated" and record["verified"] == "exact", f"emulated: {record}")
     for key in ["copy_in_s", "work_s", "copy_out_s", "total_s"]:
         expect(record[key] is None, f"a time under emulation: {key} {record[key]}")
-    out = run("run", *GEMM, "--emulate", "--kernel", "cuda:tiled")[1]
+    out = run("run", *GEMM, "--emulate", "--policy", "cuda:tiled")[1]
     expect("emulated" in out and "time  " not in out, f"a time under emulation: {out}")
     status, out, err = run("check", "--emulate", "--quick", "--kernel", "cuda:warp")
     expect(status == 0 and "passed" in out, f"check cuda:warp: {status} {out} {err}")

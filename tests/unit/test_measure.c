@@ -114,7 +114,7 @@ static void sweep_one(struct why_machine *machine, const char *problem, struct s
                             .iterations = {1},
                             .kernel = ""};
   options.memory[0].bytes = WHY_UNLIMITED;
-  options.policy[0] = WHY_CPU_ONLY;
+  options.policy[0].policy = WHY_CPU_ONLY;
   FILE *file = fmemopen((void *)problem, strlen(problem), "r");
   assert_int_equal(suite_read(file, "test", &suite, &error), WHY_OK);
   fclose(file);

@@ -123,8 +123,8 @@ static const struct option_row rows[] = {
     {"quick", NULL, "", read_flag, &flag}, {"seed", "N", "", read_natural, &seed}, {0}};
 static const struct command_help command = {.usage = "test",
                                             .text = "",
-                                            .common =
-                                                OPTION_MACHINE | OPTION_EMULATE | OPTION_DECIDE,
+                                            .common = OPTION_MACHINE | OPTION_EMULATE |
+                                                      OPTION_DECIDE | OPTION_KERNEL,
                                             .row = rows};
 
 // Reads a line of words; standard error goes to *line.
@@ -157,7 +157,7 @@ static void test_defaults(void **state) {
   assert_int_equal(o.arguments, 2);
   assert_string_equal(o.argument[1], "m=1");
   assert_int_equal(options_requests(&o), 1);
-  assert_int_equal(o.policy[0], WHY_AUTO);
+  assert_int_equal(o.policy[0].policy, WHY_AUTO);
   assert_true(o.memory[0].bytes == WHY_UNLIMITED);
   assert_int_equal(o.threads[0], 0);
   assert_int_equal(o.iterations[0], 1);
@@ -170,15 +170,19 @@ static void test_all_options(void **state) {
   struct options o;
   char line[1024];
   unsetenv("WHYCPU_EMULATE_SM");
-  int status = read_line("gemm --policy auto,gpu-only --device-memory 64MiB,50%,none m=1 "
-                         "--threads 1,all --transfer once,always --iterations 7,9 --format=json "
-                         "--emulate=2GiB --quick --seed 9 -o out --kernel cuda:tiled",
-                         &o, line, sizeof line);
+  int status =
+      read_line("gemm --policy auto,gpu-only,cuda:mma,auto --device-memory 64MiB,50%,none m=1 "
+                "--threads 1,all --transfer once,always --iterations 7,9 --format=json "
+                "--emulate=2GiB --quick --seed 9 -o out --kernel cuda:tiled",
+                &o, line, sizeof line);
   assert_string_equal(line, "");
   assert_int_equal(status, STATUS_GO_ON);
   assert_int_equal(o.arguments, 2);
-  assert_int_equal(options_requests(&o), 2 * 3 * 2 * 2 * 2);
+  assert_int_equal(options_requests(&o), 3 * 3 * 2 * 2 * 2);
   assert_int_equal(o.iterations[0], 7);
+  assert_int_equal(o.policy[1].policy, WHY_GPU_ONLY);
+  assert_null(o.policy[1].kernel);
+  assert_string_equal(o.policy[2].kernel->name, "mma");
   assert_int_equal(o.format, TABLE_JSON);
   assert_int_equal(o.open.emulate_bytes, 2ull << 30);
   assert_string_equal(o.output, "out");
@@ -211,6 +215,7 @@ static void test_refused(void **state) {
              {"--device-memory", "wants a value"},
              {"--policy gpu-fist", "did you mean gpu-first?"},
              {"--policy best", "one of auto, gpu-first, gpu-only, cpu-only"},
+             {"--policy auto,cuda:tilde", "did you mean cuda:tiled?"},
              {"--threads 0", "'0'"},
              {"--threads many", "many"},
              {"--transfer never", "never"},
