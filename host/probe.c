@@ -118,7 +118,7 @@ enum why_reason why_probe_hardware(const char *root, char *note, size_t size) {
 // ---- driver ------------------------------------------------------------------------------------
 
 // From the CUDA driver API, which is stable: calls return a CUresult, 0 being success.
-enum { CUDA_NO_DEVICE = 100 };
+enum { CUDA_STUB_LIBRARY = 34, CUDA_NO_DEVICE = 100 };
 struct driver {
   int (*init)(unsigned flags);
   int (*version)(int *);
@@ -209,6 +209,7 @@ enum why_reason why_probe_driver(const char *root, int *version, char *note, siz
   int used = error ? say(&driver, call, error, note, size)
                    : snprintf(note, size, "cuDeviceGetCount: 0 devices");
   if (!error || error == CUDA_NO_DEVICE) return no_device(root, note, size, (size_t)used, cause);
-  if (module_loaded(root) == 0) *cause = "driver-not-loaded";
+  if (error == CUDA_STUB_LIBRARY) *cause = "libcuda-stub";
+  else if (module_loaded(root) == 0) *cause = "driver-not-loaded";
   return WHY_NO_DRIVER;
 }

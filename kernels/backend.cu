@@ -244,8 +244,11 @@ static enum why_reason backend_open(struct why_backend *b, struct why_verdict *w
   if (!driver) return refused(why, WHY_NO_DRIVER, 0, 0, "no CUDA driver answers");
   // A driver serves every runtime of its own major version (CUDA Compatibility, "Minor Version").
   const int least = CUDART_VERSION / 1000 * 1000;
-  if (driver < least)
-    return refused(why, WHY_DRIVER_OLD, least, driver, "versions as the driver counts them");
+  if (driver < least) {
+    refused(why, WHY_DRIVER_OLD, least, driver, "versions as the driver counts them");
+    why->cause = "driver-too-old";
+    return WHY_DRIVER_OLD;
+  }
   error = cudaGetDeviceCount(&count);
   if (error == cudaErrorNoDevice || (!error && count == 0))
     return refused(why, WHY_NO_DEVICE, 0, 0, words_of(cudaErrorNoDevice));

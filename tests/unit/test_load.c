@@ -168,6 +168,7 @@ static void driver_answers_are_told_apart(void **state) {
       {NULL,  NULL,  "0",  "-1", true,  WHY_NO_DEVICE, "visible-devices-invalid", "0 devices; CUDA_VISIBLE_DEVICES"},
       {NULL,  "100", NULL, NULL, true,  WHY_NO_DEVICE, "",                        "cuDeviceGetCount: CUDA_ERROR_NO_DEVICE"},
       {"803", NULL,  NULL, NULL, true,  WHY_NO_DRIVER, "",                        "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH (803)"},
+      {"34",  NULL,  NULL, NULL, false, WHY_NO_DRIVER, "libcuda-stub",            "cuInit: error (34)"},
       {"999", NULL,  NULL, NULL, false, WHY_NO_DRIVER, "driver-not-loaded",       "CUDA_ERROR_UNKNOWN (999)"},
       {"12345", NULL,NULL, NULL, true,  WHY_NO_DRIVER, "",                        "cuInit: error (12345)"},
       // clang-format on
