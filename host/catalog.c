@@ -57,15 +57,21 @@ static const struct why_place places[] = {
 #include "catalog.def"
 };
 
+enum {
+  OPS = 0
+#define OP(name) +1
+#include "catalog.def"
+};
+
 #define OP(name) extern const struct why_op why_op_##name;
 #include "catalog.def"
-static const struct why_op *const ops[] = {
+static const struct why_op *const ops[OPS] = {
 #define OP(name) &why_op_##name,
 #include "catalog.def"
 };
 
 int why_op_count(void) {
-  return (int)(sizeof ops / sizeof *ops);
+  return OPS;
 }
 const struct why_op *why_op_at(int index) {
   return ops[index];

@@ -209,7 +209,9 @@ enum why_reason why_probe_driver(const char *root, int *version, char *note, siz
   int used = error ? say(&driver, call, error, note, size)
                    : snprintf(note, size, "cuDeviceGetCount: 0 devices");
   if (!error || error == CUDA_NO_DEVICE) return no_device(root, note, size, (size_t)used, cause);
-  if (error == CUDA_STUB_LIBRARY) *cause = "libcuda-stub";
-  else if (module_loaded(root) == 0) *cause = "driver-not-loaded";
+  if (error == CUDA_STUB_LIBRARY)
+    *cause = "libcuda-stub";
+  else if (module_loaded(root) == 0)
+    *cause = "driver-not-loaded";
   return WHY_NO_DRIVER;
 }

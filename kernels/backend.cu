@@ -147,13 +147,13 @@ static enum why_reason device_until(struct why_device *d, int mark, double secon
   cudaEvent_t event = state_of(d)->event[mark];
   if (isinf(seconds)) return done(cudaEventSynchronize(event));
   const double deadline = now() + seconds;
-  struct timespec pause = {0, 10 * 1000};
+  struct timespec pause = {0, 10000};
   for (;;) {
     cudaError_t error = cudaEventQuery(event);
     if (error != cudaErrorNotReady) return done(error);
     if (now() >= deadline) return WHY_TIMEOUT;
     nanosleep(&pause, nullptr);
-    if (pause.tv_nsec < 1000 * 1000) pause.tv_nsec *= 2;
+    if (pause.tv_nsec < 1000000) pause.tv_nsec *= 2;
   }
 }
 

@@ -17,6 +17,9 @@ static inline enum why_reason refuse(struct why_call *call, enum why_reason reas
   return reason;
 }
 
+// Dynamic shared memory that needs no asking: 48 KiB, less room for what a kernel declares itself.
+static constexpr size_t UNASKED_BYTES = 32768;
+
 // Starts `kernel` on the call's work queue with a grid of one dimension: only x reaches past 65535,
 // so kernels find their place from blockIdx.x alone. dynamic_bytes of shared memory come on top of
 // what the kernel declares. WHY_LIMIT, or what the runtime answered.
@@ -31,7 +34,7 @@ enum why_reason launch(struct why_call *call, void (*kernel)(Parameters...), int
   config.dynamicSmemBytes = dynamic_bytes;
   config.stream = (cudaStream_t)call->device->queue[WHY_WORK];
   cudaError_t error = cudaSuccess;
-  if (dynamic_bytes > 32 * 1024) // without asking, 48 KiB with what the kernel declares
+  if (dynamic_bytes > UNASKED_BYTES)
     error = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                  (int)dynamic_bytes);
   if (!error) error = cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...);

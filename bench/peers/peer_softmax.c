@@ -18,6 +18,7 @@ enum { ROWS = 4096, COLS = 4096 };
 struct onednn {
   dnnl_engine_t engine;
   dnnl_stream_t stream;
+  dnnl_memory_desc_t layout;
   dnnl_primitive_t primitive;
   dnnl_exec_arg_t argument[2];
 };
@@ -28,27 +29,33 @@ static void require(dnnl_status_t status, const char *what) {
   exit(3);
 }
 
-static void onednn_make(struct onednn *out, float *x, float *y) {
-  dnnl_memory_desc_t layout;
-  dnnl_dims_t dims = {ROWS, COLS};
+// A primitive keeps the thread count that it was made with, whatever is set later.
+static void onednn_threads(struct onednn *peer, int threads) {
   dnnl_softmax_v2_desc_t desc;
   dnnl_primitive_desc_t described;
-  dnnl_memory_t from, to;
-  require(dnnl_engine_create(&out->engine, dnnl_cpu, 0), "engine");
-  require(dnnl_stream_create(&out->stream, out->engine, dnnl_stream_default_flags), "stream");
-  require(dnnl_memory_desc_init_by_tag(&layout, 2, dims, dnnl_f32, dnnl_ab), "layout");
+  omp_set_num_threads(threads);
+  require(dnnl_primitive_destroy(peer->primitive), "primitive");
   require(dnnl_softmax_v2_forward_desc_init(&desc, dnnl_forward_inference, dnnl_softmax_accurate,
-                                            &layout, &layout, 1),
+                                            &peer->layout, &peer->layout, 1),
           "softmax");
-  require(dnnl_primitive_desc_create(&described, &desc, NULL, out->engine, NULL), "description");
-  require(dnnl_primitive_create(&out->primitive, described), "primitive");
+  require(dnnl_primitive_desc_create(&described, &desc, NULL, peer->engine, NULL), "description");
+  require(dnnl_primitive_create(&peer->primitive, described), "primitive");
   const char *name = "";
   (void)dnnl_primitive_desc_query(described, dnnl_query_impl_info_str, 0, (void *)&name);
-  printf("oneDNN %d.%d.%d, %s\n", dnnl_version()->major, dnnl_version()->minor,
-         dnnl_version()->patch, name);
+  printf("oneDNN %d.%d.%d, %s, threads %d\n", dnnl_version()->major, dnnl_version()->minor,
+         dnnl_version()->patch, name, threads);
   require(dnnl_primitive_desc_destroy(described), "description");
-  require(dnnl_memory_create(&from, &layout, out->engine, x), "memory");
-  require(dnnl_memory_create(&to, &layout, out->engine, y), "memory");
+}
+
+static void onednn_make(struct onednn *out, float *x, float *y) {
+  dnnl_dims_t dims = {ROWS, COLS};
+  dnnl_memory_t from, to;
+  *out = (struct onednn){0};
+  require(dnnl_engine_create(&out->engine, dnnl_cpu, 0), "engine");
+  require(dnnl_stream_create(&out->stream, out->engine, dnnl_stream_default_flags), "stream");
+  require(dnnl_memory_desc_init_by_tag(&out->layout, 2, dims, dnnl_f32, dnnl_ab), "layout");
+  require(dnnl_memory_create(&from, &out->layout, out->engine, x), "memory");
+  require(dnnl_memory_create(&to, &out->layout, out->engine, y), "memory");
   out->argument[0] = (dnnl_exec_arg_t){DNNL_ARG_SRC, from};
   out->argument[1] = (dnnl_exec_arg_t){DNNL_ARG_DST, to};
 }
@@ -109,6 +116,7 @@ int main(void) {
   struct onednn peer;
   printf("softmax f32 %d x %d, times in ms, b / a above 1: ours is faster\n", ROWS, COLS);
   onednn_make(&peer, x, y);
+  onednn_threads(&peer, 1);
   run_onednn(&peer);
   printf("largest relative error against double: oneDNN %.2g", error_of(x, y));
 
@@ -137,7 +145,7 @@ int main(void) {
   puts("threads  a         a ms   GB/s  oneDNN ms  GB/s   b/a [quartiles]       best   a/a "
        "[quartiles]");
   for (int threads = 1; threads <= all; threads = threads < all ? all : all + 1) {
-    omp_set_num_threads(threads);
+    onednn_threads(&peer, threads);
     for (int i = 0; i < count; i++) {
       if (!usable[i] || (i == 0 && threads > 1)) continue;
       struct ours ours = {

@@ -162,7 +162,8 @@ cudaError_t cudaMallocManaged(T **p, size_t bytes, unsigned flags = cudaMemAttac
 
 namespace emu {
 cudaError_t function_attribute(const void *kernel, cudaFuncAttribute, int value);
-cudaError_t launch(const void *kernel, const cudaLaunchConfig_t *, std::function<void()> thread);
+cudaError_t launch(const void *kernel, const cudaLaunchConfig_t *,
+                   const std::function<void()> &thread);
 } // namespace emu
 
 template <class F> cudaError_t cudaFuncSetAttribute(F *kernel, cudaFuncAttribute what, int value) {

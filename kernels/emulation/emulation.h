@@ -27,7 +27,7 @@ cudaError_t refuse(cudaError_t); // notes it for cudaGetLastError on this thread
 bool fault(enum emu_kind);       // counts a call; true: this one is to fail
 
 // guards.cpp: bytes beside memory that nobody may read or write
-enum { GUARD = 256 };
+constexpr size_t GUARD = 256;
 void guard_set(unsigned char *, size_t bytes);
 size_t guard_damage(unsigned char *, size_t bytes); // the first byte that changed; `bytes`: none
 

@@ -148,7 +148,7 @@ static void wait_as(enum fiber_state state, const char *file, int line) {
 
 // The next thread to run: without shuffling one of this warp, so that a warp operation ends soon.
 static fiber *next(unsigned warp) {
-  unsigned warps = (threads + LANES - 1) / LANES, first = chance ? roll() % warps : warp;
+  unsigned warps = (threads + LANES - 1) / LANES, first = chance && warps ? roll() % warps : warp;
   for (unsigned k = 0; k < warps; k++) {
     unsigned w = (first + k) % warps, lanes = ready[w];
     if (!lanes) continue;

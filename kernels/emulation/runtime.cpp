@@ -237,7 +237,7 @@ static bool fits(dim3 grid, dim3 block) {
 }
 
 cudaError_t emu::launch(const void *kernel, const cudaLaunchConfig_t *c,
-                        std::function<void()> thread) {
+                        const std::function<void()> &thread) {
   guard held(lock);
   if (gpu.lost) return refuse(gpu.lost);
   if (fault(EMU_LAUNCH)) return refuse(cudaErrorLaunchOutOfResources);
