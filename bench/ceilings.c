@@ -224,11 +224,20 @@ enum why_reason ceilings_measure(int threads, double seconds, struct ceilings *o
 }
 
 enum why_reason ceilings_host(int threads, struct why_facts *figures) {
-  struct ceilings found;
-  const enum why_reason reason = ceilings_measure(threads, 2, &found);
-  if (reason != WHY_OK) return reason;
-  memcpy(figures->flops, found.flops, sizeof figures->flops);
-  figures->memory_bps = fmax(found.memory_bps, found.nontemporal_bps);
+  enum { MOST = 6 };
+  static const double seconds = 0.7;
+  double before = 0;
+  for (int i = 0; i < MOST; i++) {
+    struct ceilings now;
+    const enum why_reason reason = ceilings_measure(threads, seconds, &now);
+    if (reason != WHY_OK) return reason;
+    for (int k = 0; k < WHY_MATH_COUNT; k++)
+      figures->flops[k] = i > 0 ? fmax(figures->flops[k], now.flops[k]) : now.flops[k];
+    const double copy = fmax(now.memory_bps, now.nontemporal_bps), f32 = now.flops[WHY_MATH_F32];
+    figures->memory_bps = i > 0 ? fmax(figures->memory_bps, copy) : copy;
+    if (i > 0 && fabs(f32 - before) <= 0.1 * figures->flops[WHY_MATH_F32]) break;
+    before = f32;
+  }
   strcpy(figures->provenance, "measured");
   return WHY_OK;
 }

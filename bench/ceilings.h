@@ -18,8 +18,9 @@ struct ceilings {
 // WHY_ALLOC_FAILED where no thread could be started; what was not measured is 0.
 enum why_reason ceilings_measure(int threads, double seconds, struct ceilings *out);
 
-// The same in two seconds, as the host's figures: flops, memory_bps (the larger of the two copies)
-// and provenance.
+// The host's figures: flops, memory_bps (the larger of the two copies) and provenance. A ceiling is
+// what was reached at best, for other work on the machine only lowers it: measured two to six times
+// for 0.7 s, until two f32 rates in a row agree within a tenth.
 enum why_reason ceilings_host(int threads, struct why_facts *figures);
 
 // Fills in_bps, out_bps, latency_seconds, memory_bps and launch_seconds of `figures` by way of the

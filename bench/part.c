@@ -1,8 +1,7 @@
 // A part from its suites to its exit status: ceilings first where this machine is measured, then
 // the sweep, then the words.
 #include "part.h"
-#include "ceilings.h"
-#include <math.h>
+#include "figures.h"
 #include <stdarg.h>
 #include <string.h>
 
@@ -55,39 +54,12 @@ static void say_ceilings(const struct part *p, const struct why_facts *f) {
            f->host ? "threads" : "multiprocessors", text, number);
 }
 
-// A ceiling is what was reached at best: measured until two agree within a tenth, for other work
-// on the machine only lowers it.
-static enum why_reason host_ceilings(struct why_facts *facts) {
-  enum { MOST = 6 };
-  static const double seconds = 0.7;
-  double before = 0;
-  for (int i = 0; i < MOST; i++) {
-    struct ceilings now;
-    enum why_reason reason = ceilings_measure(facts->multiprocessors, seconds, &now);
-    if (reason) return reason;
-    for (int k = 0; k < WHY_MATH_COUNT; k++)
-      facts->flops[k] = i ? fmax(facts->flops[k], now.flops[k]) : now.flops[k];
-    double copy = fmax(now.memory_bps, now.nontemporal_bps), f32 = now.flops[WHY_MATH_F32];
-    facts->memory_bps = i ? fmax(facts->memory_bps, copy) : copy;
-    if (i && fabs(f32 - before) <= 0.1 * facts->flops[WHY_MATH_F32]) break;
-    before = f32;
-  }
-  snprintf(facts->provenance, sizeof facts->provenance, "measured");
-  return WHY_OK;
-}
-
 static void measure_ceilings(const struct part *p) {
-  struct why_machine *machine = p->machine;
-  for (int i = 0; i < why_machine_devices(machine); i++) {
-    struct why_device *device = why_machine_live(machine, i);
-    struct why_facts facts = *why_machine_device(machine, i);
-    enum why_reason reason = facts.host ? host_ceilings(&facts) : ceilings_device(device, &facts);
-    if (reason) {
-      part_say(p, "no ceilings of %s: %s", facts.name, why_sentence(reason));
-      continue;
-    }
-    why_machine_figures(machine, i, &facts);
-    say_ceilings(p, why_machine_device(machine, i));
+  enum why_reason reason = figures_measure(p->machine);
+  if (reason) part_say(p, "not all ceilings could be measured: %s", why_sentence(reason));
+  for (int i = 0; i < why_machine_devices(p->machine); i++) {
+    const struct why_facts *facts = why_machine_device(p->machine, i);
+    if (*facts->provenance) say_ceilings(p, facts);
   }
 }
 

@@ -16,6 +16,7 @@ struct state {
   struct measured_data data; // of item, made when the first candidate runs
   bool have_data, decides_only;
   struct measure_rules rules;
+  int bound;   // threads that the process is bound for; 0: none
   bool *tried; // by candidate, of this decision
   int tried_capacity;
 };
@@ -37,6 +38,15 @@ static void put(struct state *s, int candidate, const char *status, int64_t atte
   s->result->error = sink->row(sink->to, s->item, &row, on_gpu(&s->decision.candidate[candidate]));
 }
 
+// Binds the process to as many cores as the request has threads. Where the system does not let us,
+// the threads run where they like.
+static void bind(struct state *s) {
+  int threads = s->decision.request.threads;
+  if (s->bound == threads || !s->rules.timed) return;
+  (void)why_bind(threads);
+  s->bound = threads;
+}
+
 // Runs one candidate. WHY_OK, or why it failed, which its verdict then has.
 static enum why_reason run(struct state *s, int candidate, struct measurement *m) {
   struct why_candidate *c = &s->decision.candidate[candidate];
@@ -52,6 +62,7 @@ static enum why_reason run(struct state *s, int candidate, struct measurement *m
     }
     s->have_data = true;
   }
+  bind(s);
   reason = measure_candidate(s->sweep->machine, &s->decision, candidate, &s->data, &s->rules, m);
   if (m->interrupted || interrupted()) s->result->interrupted = true;
   return reason;
@@ -170,6 +181,7 @@ void sweep_run(const struct sweep *sweep, struct sweep_result *result) {
       s.have_data = false;
     }
   progress_clear(&progress);
+  if (s.bound) (void)why_bind(0);
   why_decision_free(&s.decision);
   free(s.tried);
 }
