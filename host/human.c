@@ -24,7 +24,7 @@ struct why_human why_human_seconds(double seconds) {
     seconds *= 1000;
     u++;
   }
-  snprintf(h.text, sizeof h.text, "%.3g %s", seconds, units[u]);
+  snprintf(h.text, sizeof h.text, fabs(seconds) < 1000 ? "%.3g %s" : "%.0f %s", seconds, units[u]);
   return h;
 }
 

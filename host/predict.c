@@ -13,6 +13,14 @@ static double rate(const struct why_facts *f, const struct why_kernel *k,
   return f->flops[math];
 }
 
+// Figures are those of all cores; a kernel may use fewer, and be given fewer. 0: no limit.
+static double share_of_cores(int cores, int used, int given) {
+  int threads = cores;
+  if (used && used < threads) threads = used;
+  if (given && given < threads) threads = given;
+  return cores > 0 ? (double)threads / cores : 1;
+}
+
 static double link(double latency, double bytes, double bps) {
   if (bytes == 0) return 0;
   return bps > 0 ? latency + bytes / bps : NAN;
@@ -23,8 +31,7 @@ void why_predict(const struct why_facts *facts, const struct why_request *r,
   double flops = rate(facts, c->kernel, &r->problem), bandwidth = facts->memory_bps;
   c->copy_in_seconds = c->work_seconds = c->copy_out_seconds = c->seconds = NAN;
   if (!(flops > 0) || !(bandwidth > 0)) return;
-  if (facts->host && r->threads > 0 && r->threads < facts->multiprocessors)
-    flops *= (double)r->threads / facts->multiprocessors; // figures are those of all cores
+  if (facts->host) flops *= share_of_cores(facts->multiprocessors, c->kernel->threads, r->threads);
   double roof = fmax(t->flops / flops, t->least_bytes / bandwidth);
   double n = (double)r->iterations;
   double work = facts->launch_seconds + roof / c->kernel->efficiency;

@@ -245,6 +245,7 @@ struct why_kernel {      // a row of host/catalog.def: needs as data, code only 
   enum why_reason (*takes)(const struct why_problem *, const struct why_facts *,
                            struct why_verdict *);                              // pure; NULL: all
   uint64_t (*workspace)(const struct why_problem *, const struct why_facts *); // NULL: none
+  int threads;      // of a CPU: the most that it uses; 0: all it is given
   int matrix_units; // 16-bit products on tensor cores: the rate of flops[its math], else the f32
                     // one
   int ask;          // only the library can tell support and workspace: why_backend.ask

@@ -270,6 +270,10 @@ static void fewer_threads_are_predicted_slower(void **state) {
   r.threads = 2;
   assert_int_equal(why_decide(m, &r, &d), WHY_OK);
   assert_true(fabs(fixture_find(&d, "openblas:cblas")->seconds / all - 4) < 1e-9);
+  double one = fixture_find(&d, "plain:loops")->seconds;
+  r.threads = 0; // it has one thread, however many it is given
+  assert_int_equal(why_decide(m, &r, &d), WHY_OK);
+  assert_true(fixture_find(&d, "plain:loops")->seconds == one);
   why_decision_free(&d);
   fixture_close(m);
 }
