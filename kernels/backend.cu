@@ -1,6 +1,9 @@
 // The "cuda" backend: devices, their memory, queues and marks, and the table of its kernels. nvcc
 // makes the real one of it; the host compiler, with kernels/emulation first on the include path,
 // the emulated one. Leaves out the kernels (one .cu an op) and how they are launched (launch.cuh).
+#define CATALOG_cuda ,
+#define CODE(op, name) cuda_##op##_##name
+#include "catalog_rows.h"
 #include "error.cuh"
 #include "nvml.h"
 #include <ctype.h>
@@ -283,40 +286,9 @@ static enum why_reason backend_open(struct why_backend *b, struct why_verdict *w
   return refused(why, WHY_OK, 0, 0, "");
 }
 
-// ---- the kernels -------------------------------------------------------------------------------
-
-// Rows of the catalog become rows here where their backend is `cuda`: IS_cuda is two arguments, so
-// that the second of them is 1; the name of any other backend stays one, and the second is 0.
-#define IS_cuda ~, 1
-#define SECOND(first, second, ...) second
-#define ASK(...) SECOND(__VA_ARGS__)
-#define PASTE(a, b) a##b
-#define CHOOSE(ours) PASTE(ROW_, ours)
-#define ROW_0(op, name)
-
-#define ROW_1(op, name) extern "C" const struct why_code cuda_##op##_##name;
-#define KERNEL(op, name, backend, ...) CHOOSE(ASK(IS_##backend, 0, 0))(op, name)
-#include "catalog.def"
-#undef ROW_1
-
-static const struct {
-  const char *op, *name;
-  const struct why_code *code;
-} kernels[] = {
-#define ROW_1(op, name) {#op, #name, &cuda_##op##_##name},
-#define KERNEL(op, name, backend, ...) CHOOSE(ASK(IS_##backend, 0, 0))(op, name)
-#include "catalog.def"
-};
-
-static const struct why_code *backend_find(const char *op, const char *name) {
-  for (const auto &row : kernels)
-    if (!strcmp(row.op, op) && !strcmp(row.name, name)) return row.code;
-  return nullptr;
-}
-
 extern "C" {
 WHY_API extern struct why_backend whycpu_backend;
 struct why_backend whycpu_backend = {WHY_ABI,      "cuda",        build,   version,
                                      backend_open, backend_close, nullptr, nullptr,
-                                     backend_find, nullptr,       nullptr, 0};
+                                     catalog_find, nullptr,       nullptr, 0};
 }

@@ -308,9 +308,6 @@ static enum why_reason gemm_prepare(struct why_call *call) {
   return reason;
 }
 
-extern const struct why_code cublas_gemm_lt;
-const struct why_code cublas_gemm_lt = {gemm_run, gemm_prepare, gemm_release};
-
 // ---- the backend -------------------------------------------------------------------------------
 
 static char version[64];
@@ -365,26 +362,11 @@ static enum why_reason ask(void *state, const struct why_device *device, const c
   return fail(why, WHY_OK, NULL);
 }
 
-// This backend's rows of the catalog; the other backends' expand to nothing, since only
-// PICK_cublas is a macro that moves ROW into second place.
-#define SECOND(first, second, ...) second
-#define PICK(...) SECOND(__VA_ARGS__)
-#define PICK_cublas , ROW
-#define NO_ROW(op, name)
-#define ROW(op, name) {#op, #name, &cublas_##op##_##name},
-#define KERNEL(op, name, backend, ...) PICK(PICK_##backend, NO_ROW, )(op, name)
-static const struct {
-  const char *op, *name;
-  const struct why_code *code;
-} rows[] = {
-#include "catalog.def"
-};
+#define CATALOG_cublas ,
+#define CODE(op, name) cublas_##op##_##name
+#include "catalog_rows.h"
 
-static const struct why_code *find(const char *op, const char *kernel) {
-  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-    if (!strcmp(rows[i].op, op) && !strcmp(rows[i].name, kernel)) return rows[i].code;
-  return NULL;
-}
+const struct why_code cublas_gemm_lt = {gemm_run, gemm_prepare, gemm_release};
 
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
@@ -398,6 +380,6 @@ struct why_backend whycpu_backend = {
     .open = open_backend,
     .attach = attach,
     .detach = detach,
-    .find = find,
+    .find = catalog_find,
     .ask = ask,
 };

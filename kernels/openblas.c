@@ -2,7 +2,6 @@
 // transpose flags and leading dimensions, nothing is copied. f16 and bf16, for which Debian's
 // library has no product, are converted to f32 in the workspace, and the row says so. Brings no
 // device: it runs on the host. Leaves out every routine but gemm.
-#include "catalog_rows.h"
 #include "convert_rows.h"
 #include "gemm_view.h"
 #include <cblas.h>
@@ -122,20 +121,11 @@ static enum why_reason run(struct why_call *call) {
   return refuse(call, WHY_TYPE, "cblas knows f32 and f64");
 }
 
-static const struct why_code openblas_gemm_cblas = {.run = run};
-
 #define CATALOG_openblas ,
-#define KERNEL(op, name, backend, ...) CATALOG_ROW(CATALOG_##backend)(op, name)
-#define ROW(op, name) {#op, #name, &openblas_##op##_##name},
-static const struct code_row rows[] = {
-#include "catalog.def"
-    {NULL, NULL, NULL}};
+#define CODE(op, name) openblas_##op##_##name
+#include "catalog_rows.h"
 
-static const struct why_code *find(const char *op, const char *kernel) {
-  for (const struct code_row *row = rows; row->op != NULL; row++)
-    if (strcmp(row->op, op) == 0 && strcmp(row->name, kernel) == 0) return row->code;
-  return NULL;
-}
+const struct why_code openblas_gemm_cblas = {.run = run};
 
 // "OpenBLAS 0.3.21 SkylakeX, pthreads": which kernels it chose for this CPU, and how it threads.
 static enum why_reason open_backend(struct why_backend *backend, struct why_verdict *why) {
@@ -161,4 +151,4 @@ WHY_API struct why_backend whycpu_backend = {.abi = WHY_ABI,
                                              .version = "",
                                              .open = open_backend,
                                              .close = close_backend,
-                                             .find = find};
+                                             .find = catalog_find};

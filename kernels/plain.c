@@ -3,6 +3,8 @@
 // kernels are in plain_gemm.c and plain_softmax*.c. Leaves out what the host is made of (name,
 // cores, caches), which the machine fills in.
 #define _GNU_SOURCE
+#define CATALOG_plain ,
+#define CODE(op, name) plain_##op##_##name
 #include "catalog_rows.h"
 #include "machine.h"
 #include <errno.h>
@@ -13,19 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CATALOG_plain ,
-#define KERNEL(op, name, backend, ...) CATALOG_ROW(CATALOG_##backend)(op, name)
-#define ROW(op, name) extern const struct why_code plain_##op##_##name;
-#include "catalog.def"
-#undef ROW
-#define KERNEL(op, name, backend, ...) CATALOG_ROW(CATALOG_##backend)(op, name)
-#define ROW(op, name) {#op, #name, &plain_##op##_##name},
-static const struct code_row rows[] = {
-#include "catalog.def"
-    {NULL, NULL, NULL}};
-#undef ROW
-
-static double marks[WHY_MARKS];
+static _Thread_local double marks[WHY_MARKS];
 static _Thread_local int last_error;
 
 static enum why_reason bind(struct why_device *device) {
@@ -136,12 +126,6 @@ static void close_backend(struct why_backend *backend) {
   backend->devices = 0;
 }
 
-static const struct why_code *find(const char *op, const char *kernel) {
-  for (const struct code_row *row = rows; row->op != NULL; row++)
-    if (strcmp(row->op, op) == 0 && strcmp(row->name, kernel) == 0) return row->code;
-  return NULL;
-}
-
 struct why_backend why_plain_backend = {.abi = WHY_ABI,
                                         .name = "plain",
 #ifdef __clang__
@@ -152,4 +136,4 @@ struct why_backend why_plain_backend = {.abi = WHY_ABI,
                                         .version = "",
                                         .open = open_backend,
                                         .close = close_backend,
-                                        .find = find};
+                                        .find = catalog_find};
