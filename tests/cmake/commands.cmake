@@ -6,6 +6,7 @@ why_test(test_options LABELS unit SOURCES tests/unit/test_options.c
          ${commands_bench}/requests.c ${commands_bench}/files.c ${commands_bench}/table.c)
 why_test(test_npy SOURCES tests/unit/test_npy.c ${commands_bench}/npy.c LABELS unit)
 why_script(cli_commands tests/cli/commands.py LABELS cli)
+why_script(cli_readme tests/cli/readme.py LABELS cli)
 why_script(cli_bad_input tests/cli/bad_input.py LABELS cli)
 why_test(test_operands LABELS unit SOURCES tests/unit/test_operands.c
          ${commands_bench}/operands.c ${commands_bench}/shapes.c)
