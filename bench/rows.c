@@ -70,16 +70,19 @@ static const char *version_of(const struct why_machine *machine, const char *bac
 struct roof {
   double compute, memory, all; // all: the larger; NAN too where a cache holds what moves, for the
                                // ceiling measured is that of memory
+  bool cached;
 };
 static struct roof roof_of(const struct csv_row *row, const struct why_facts *f,
                            enum why_math math) {
   double rate = f->flops[math];
   if (!(rate > 0) && f->host) rate = f->flops[WHY_MATH_F32]; // 16-bit types converted
+  if (f->host && row->threads < f->multiprocessors)          // the ceiling is that of all cores
+    rate *= (double)row->threads / f->multiprocessors;
   struct roof roof = {rate > 0 ? row->flops / rate : NAN,
-                      f->memory_bps > 0 ? row->bytes / f->memory_bps : NAN, NAN};
-  bool cached = f->host && row->bytes < (double)f->cache_bytes;
-  if (!isnan(roof.compute) && !isnan(roof.memory) && !(cached && roof.memory > roof.compute))
-    roof.all = fmax(roof.compute, roof.memory);
+                      f->memory_bps > 0 ? row->bytes / f->memory_bps : NAN, NAN, false};
+  if (isnan(roof.compute) || isnan(roof.memory)) return roof;
+  roof.cached = f->host && row->bytes < (double)f->cache_bytes && roof.memory > roof.compute;
+  if (!roof.cached) roof.all = fmax(roof.compute, roof.memory);
   return roof;
 }
 
@@ -88,6 +91,7 @@ static const char *bound_of(double copies, double work, double launches, struct 
   if (copies > work) return "transfer";
   if (launches > work / 2) return "launch";
   if (isnan(roof.compute) || isnan(roof.memory)) return "";
+  if (roof.cached) return "cpu";
   return roof.compute >= roof.memory ? "compute" : "memory";
 }
 
@@ -121,7 +125,7 @@ static void put_device(const struct why_candidate *c, const struct why_facts *f,
   row->device = f->name;
   row->facts = isnan(c->seconds) ? "" : f->provenance;
   if (!f->host) row->free_bytes = f->free_bytes;
-  if (!f->host) row->context_bytes = f->context_bytes;
+  if (!f->host && f->context_bytes) row->context_bytes = f->context_bytes;
   bool timed = m && m->samples, all = row->threads >= f->multiprocessors;
   double calls = (double)row->iterations;
   struct roof roof = roof_of(row, f, math);
@@ -136,6 +140,13 @@ static void put_device(const struct why_candidate *c, const struct why_facts *f,
   // The host's ceilings are those of all its cores.
   if ((!f->host || all) && !strcmp(f->provenance, "measured"))
     row->roof_percent = 100 * calls * roof.all / m->work;
+}
+
+// What the row rests on: a run here, a run under emulation, or a prediction.
+static const char *source_of(const struct why_candidate *c, const struct measurement *m,
+                             const struct why_machine *machine) {
+  if (m) return why_machine_device(machine, c->device)->emulated ? "emulated" : "measured";
+  return isnan(c->seconds) ? "" : "predicted";
 }
 
 void row_candidate(struct row_maker *r, const struct why_decision *d, int candidate,
@@ -157,7 +168,8 @@ void row_candidate(struct row_maker *r, const struct why_decision *d, int candid
     row->need = c->verdict.need;
     row->have = c->verdict.have;
   }
-  row->note = c->verdict.note;
+  snprintf(r->note, sizeof r->note, "%s", c->verdict.note);
+  row->note = r->note;
   row->cause = c->verdict.cause;
   if (chosen && d->fallback.reason) {
     row->fallback = why_name(d->fallback.reason);
@@ -166,9 +178,11 @@ void row_candidate(struct row_maker *r, const struct why_decision *d, int candid
       row->fallback_have = d->fallback.have;
     }
     row->cause = d->fallback.cause;
-    row->note = d->fallback.note;
+    size_t own = strlen(r->note);
+    snprintf(r->note + own, sizeof r->note - own, "%s%s", own && *d->fallback.note ? "; " : "",
+             d->fallback.note);
   }
-  row->source = !m ? "predicted" : m->samples ? "measured" : "emulated";
+  row->source = source_of(c, m, r->machine);
   row->predicted_s = c->seconds;
   if (c->device >= 0) {
     const struct why_facts *f = why_machine_device(r->machine, c->device);

@@ -8,7 +8,7 @@
 struct row_maker { // what the rows of a run share, and the texts that a row borrows
   const struct why_machine *machine;
   char run[48], node[72], commit[48];
-  char time[32], dims[256];
+  char time[32], dims[256], note[2048];
   struct csv_row shared; // of the decision
 };
 // Names the run after this node, the time and the process.

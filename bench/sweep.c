@@ -119,6 +119,7 @@ static void run_others(struct state *s) {
     struct why_verdict before = s->decision.candidate[i].verdict;
     enum why_reason reason = run(s, i, &m);
     if (s->result->interrupted) return;
+    before.note = s->decision.candidate[i].verdict.note; // what it said of its run
     if (!reason) s->decision.candidate[i].verdict = before;
     put(s, i, reason ? "failed" : "compared", 0, &m);
   }

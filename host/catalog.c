@@ -12,7 +12,8 @@ static uint64_t gemm_converted(const struct why_problem *p, const struct why_fac
   if (p->type != WHY_F16 && p->type != WHY_BF16) return 0;
   uint64_t m = (uint64_t)p->value[GEMM_M], n = (uint64_t)p->value[GEMM_N];
   uint64_t k = (uint64_t)p->value[GEMM_K];
-  return sizeof(float) * (m * k + k * n + m * n);
+  uint64_t elements = m * k + k * n + m * n; // their 16-bit bytes fit 63 bits
+  return elements > UINT64_MAX / sizeof(float) ? UINT64_MAX : sizeof(float) * elements;
 }
 
 static enum why_reason gemm_untransposed(const struct why_problem *p, const struct why_facts *facts,

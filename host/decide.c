@@ -45,6 +45,11 @@ void why_case_fill(const struct why_request *r, struct why_case *out) {
   }
 }
 
+// Never wraps: what does not fit 64 bits fits no memory either.
+static uint64_t sum(uint64_t a, uint64_t b) {
+  return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
 static uint64_t least(uint64_t a, uint64_t b) {
   return a < b ? a : b;
 }
@@ -135,12 +140,11 @@ static enum why_reason judge_budget(const struct why_machine *m, const struct wh
                                     uint64_t workspace, struct why_candidate *c) {
   const struct why_budget *b = &cs->request->budget;
   const struct why_facts *f = &m->facts[c->device];
-  c->peak = (struct why_budget){0, workspace, cs->operand_bytes + cs->kept_bytes};
-  if (f->host)
-    c->peak.host_bytes += workspace;
-  else
-    c->peak.device_bytes = cs->operand_bytes + workspace;
-  c->bound = b->device_bytes != WHY_UNLIMITED && !f->host ? "budget" : "";
+  uint64_t host = sum(cs->operand_bytes, cs->kept_bytes);
+  c->peak = (struct why_budget){0, workspace, f->host ? sum(host, workspace) : host};
+  if (!f->host) c->peak.device_bytes = sum(cs->operand_bytes, workspace);
+  bool asked = b->device_bytes != WHY_UNLIMITED && !f->host;
+  c->bound = !asked ? "" : b->device_bytes <= why_free_bytes(f) ? "budget" : "free";
   if (workspace > b->workspace_bytes) {
     c->bound = "budget";
     return numbers(&c->verdict, WHY_WORKSPACE, (double)workspace, (double)b->workspace_bytes);
@@ -200,10 +204,12 @@ static enum why_reason judge(const struct why_machine *m, const struct why_case 
 
 // ---- choosing ----------------------------------------------------------------------------------
 
-// Could run, as far as is known before it does.
-static bool runnable(const struct why_candidate *c) {
-  enum why_reason r = c->verdict.reason;
+bool why_could_run(enum why_reason r) {
   return r == WHY_OK || r == WHY_POLICY || r == WHY_UNRANKED || r == WHY_SLOWER;
+}
+
+static bool runnable(const struct why_candidate *c) {
+  return why_could_run(c->verdict.reason);
 }
 
 static bool faster(const struct why_candidate *a, const struct why_candidate *b) {
@@ -324,6 +330,7 @@ enum why_reason why_decide(const struct why_machine *m, const struct why_request
 enum why_reason why_decide_again(const struct why_machine *m, struct why_decision *d,
                                  const struct why_verdict *failed) {
   struct why_verdict verdict = *failed;
+  if (why_could_run(verdict.reason)) verdict.reason = WHY_CALL_FAILED; // it must not come up again
   if (d->chosen >= 0) d->candidate[d->chosen].verdict = verdict;
   for (int i = 0; i < d->candidates; i++) {
     struct why_candidate *c = &d->candidate[i];

@@ -22,6 +22,7 @@ struct why_job {
   struct why_problem problem;
   struct why_tensor operand[WHY_OPERANDS]; // as the kernel sees them
   struct why_verdict verdict;
+  const char *told; // the note of a success that the candidate has already
   struct why_times times;
 };
 
@@ -36,6 +37,13 @@ static enum why_reason fail(struct why_job *j, enum why_reason r) {
   if (r == WHY_DEVICE_LOST) j->machine->lost[j->decision->candidate[j->candidate].device] = true;
   j->decision->candidate[j->candidate].verdict = *v;
   return r;
+}
+
+// What the code says of a run that went well ("f16 converted to f32") becomes the candidate's note.
+static void tell(struct why_job *j) {
+  if (!*j->verdict.note || j->verdict.note == j->told) return;
+  j->told = j->verdict.note;
+  j->decision->candidate[j->candidate].verdict.note = why_intern(j->machine, j->told);
 }
 
 // ---- copying a strided operand -----------------------------------------------------------------
@@ -119,7 +127,11 @@ enum why_reason why_prepare(struct why_machine *m, struct why_decision *d, int c
     return WHY_BAD_INPUT;
   struct why_candidate *c = &d->candidate[candidate];
   struct why_job *j = calloc(1, sizeof *j);
-  if (!j) return WHY_ALLOC_FAILED;
+  if (!j) {
+    c->verdict =
+        (struct why_verdict){WHY_ALLOC_FAILED, (double)sizeof *j, 0, "memory of the host", ""};
+    return WHY_ALLOC_FAILED;
+  }
   const struct why_facts *facts = &m->facts[c->device];
   int threads = d->request.threads ? d->request.threads : facts->multiprocessors;
   j->decision = d;
@@ -178,7 +190,8 @@ enum why_reason why_upload(struct why_job *j, const struct why_tensor *operand) 
     if (!same_shape(&j->operand[i], &operand[i])) return WHY_BAD_INPUT;
   j->times = (struct why_times){0, NAN, 0, 0, NAN};
   j->working = false;
-  if (j->in_place) {
+  if (j->in_place) { // nothing is copied
+    j->times.copy_in = j->times.copy_out = j->times.idle = NAN;
     for (int i = 0; i < op->operands; i++) j->operand[i].data = operand[i].data;
     return fail(j, prepare_code(j));
   }
@@ -210,6 +223,7 @@ enum why_reason why_wait(struct why_job *j) {
   enum why_reason r = mark(j, WORK_END);
   if (!r) r = device->until(device, WORK_END, limit > 0 ? limit : INFINITY);
   if (r) return fail(j, r);
+  tell(j);
   j->times.work = between(j, WORK_START, WORK_END);
   if (j->copied_in) j->times.copy_in = between(j, COPY_IN_START, COPY_IN_END);
   j->times.total = j->copied_in ? between(j, COPY_IN_START, WORK_END) : j->times.work;

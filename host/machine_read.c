@@ -1,6 +1,7 @@
 // A machine file read: from JSON to a machine that can decide and never run. No library is opened
 // and no file but this one. The first thing that is wrong ends it, in one line with its place; keys
 // that this version does not know are passed over, so that it reads what a later one wrote.
+#include "decide.h"
 #include "json.h"
 #include "machine_file.h"
 #include <errno.h>
@@ -193,6 +194,9 @@ static bool read_verdict(struct reader *r, const struct why_json *parent, struct
   out->reason = why_reason_find(reason->text);
   if (out->reason == WHY_REASON_COUNT)
     return wrong(r, reason, "there is no reason \"%.40s\"; `whycpu list reasons` names them",
+                 reason->text);
+  if (out->reason != WHY_OK && why_could_run(out->reason))
+    return wrong(r, reason, "%s is said of a candidate, in a decision; not of a backend or library",
                  reason->text);
   return get_figure(r, verdict, "need", &out->need) && get_figure(r, verdict, "have", &out->have) &&
          get_note(r, verdict, "note", &out->note) && get_note(r, verdict, "cause", &out->cause);

@@ -65,9 +65,10 @@ static enum why_reason attempt(struct why_machine *m, struct why_decision *d,
   return r;
 }
 
-// Why nothing could run: the reason of the candidate that came nearest, on whichever side.
+// Why nothing could run: the reason of the GPU candidate that came nearest; of any without one.
 static enum why_reason refused(const struct why_decision *d) {
-  enum why_reason last = d->fallback.reason;
+  if (d->fallback.reason) return d->fallback.reason;
+  enum why_reason last = WHY_OP_UNKNOWN;
   for (int i = 0; i < d->candidates; i++)
     if (d->candidate[i].verdict.reason > last) last = d->candidate[i].verdict.reason;
   return last;

@@ -375,7 +375,8 @@ WHY_API void why_job_times(const struct why_job *, struct why_times *); // of th
 WHY_API void why_release(struct why_job *);
 // Decision to result, request.iterations launches. When a candidate fails, its verdict says why and
 // the next best runs. INOUT operands are kept until one has finished, so that a retry never starts
-// from a half-written one. The reason is the last candidate's when none could.
+// from a half-written one. When none could, the reason is the blamed one's
+// before anything was tried, and the last failure's after.
 WHY_API enum why_reason why_run(struct why_machine *, struct why_decision *,
                                 const struct why_tensor *operand, struct why_times *);
 

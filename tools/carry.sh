@@ -3,6 +3,9 @@
 # cmocka) and unpacks them into .packages/, which travels with the checkout; CMake and gpu-check.sh
 # look there. Installs nothing, needs no root, and keeps all of it under 64 MiB.
 set -euo pipefail
+usage="usage: carry.sh: fetches packages of 40 MB into .packages/; it takes no arguments"
+if [ "$*" = --help ]; then echo "$usage"; exit; fi
+[ $# = 0 ] || { echo "$usage" >&2; exit 2; }
 cd "$(dirname "$0")/.."
 packages=(libopenblas0-pthread libopenblas-pthread-dev libgfortran5 libquadmath0
   libhwloc15 libhwloc-dev libudev1 libcmocka0 libcmocka-dev)

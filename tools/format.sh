@@ -3,10 +3,12 @@
 # others break lines elsewhere.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-case ${1:-} in
+usage="usage: format.sh -i | --check: formats the sources, or fails where they are not formatted"
+case $* in
   -i) how=(-i) ;;
   --check) how=(--dry-run -Werror) ;;
-  *) echo "format.sh: '${1:-}': -i or --check is right" >&2; exit 2 ;;
+  --help) echo "$usage"; exit ;;
+  *) echo "format.sh: '$*': -i or --check is right" >&2; exit 2 ;;
 esac
 for tool in clang-format-14 clang-format; do
   if command -v "$tool" >/dev/null && "$tool" --version | grep -q 'version 14\.'; then

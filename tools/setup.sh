@@ -4,9 +4,11 @@
 # another user: prints it, and goes on where what is there can serve. Status 3 where it cannot:
 # without a C compiler, a C++ compiler or CMake nothing can be built.
 set -euo pipefail
-purpose=${1:-build}
+usage="usage: setup.sh [build|test]: finds and, as root, installs what is missing to build or to test"
+purpose=${*:-build}
 case $purpose in
   build | test) ;;
+  --help) echo "$usage"; exit ;;
   *) echo "setup.sh: '$purpose': build or test is right" >&2; exit 2 ;;
 esac
 cd "$(dirname "$0")/.."

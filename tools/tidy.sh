@@ -1,8 +1,17 @@
 #!/usr/bin/env bash
 # clang-tidy over what a build folder compiles of host/, bench/ and kernels/ (the .cu files through
-# the emulation headers). Checks: .clang-tidy. Usage: tidy.sh BUILD [REGEX of paths]
+# the emulation headers). Checks: .clang-tidy.
 set -euo pipefail
-build=${1:?tidy.sh BUILD}
+usage="usage: tidy.sh BUILD [REGEX]: lints what the folder BUILD compiles, or those paths of it"
+case ${1:-} in
+  --help) echo "$usage"; exit ;;
+  '' | -*) echo "$usage" >&2; exit 2 ;;
+esac
+if [ $# -gt 2 ] || [ ! -e "$1/compile_commands.json" ]; then
+  echo "$usage" >&2
+  exit 2
+fi
+build=$1
 root=$(cd "$(dirname "$0")/.." && pwd)
 chosen=${2:-.}
 for tool in clang-tidy-14 clang-tidy; do

@@ -2,6 +2,9 @@
 # Fetches a CUDA compiler, runtime, cuBLAS and cuDNN as Python wheels into .toolkit/ of this
 # checkout, without root; the next build finds it there. Versions and hashes: toolkit.txt.
 set -euo pipefail
+usage="usage: toolkit.sh: fetches a CUDA toolkit of 0.9 GB into .toolkit/; it takes no arguments"
+if [ "$*" = --help ]; then echo "$usage"; exit; fi
+[ $# = 0 ] || { echo "$usage" >&2; exit 2; }
 cd "$(dirname "$0")/.."
 
 python=${PYTHON:-python3}

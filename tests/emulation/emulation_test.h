@@ -1,56 +1,13 @@
-// What the tests of the emulation share: launching, expecting an error, and expecting that a
+// What the tests of the emulation share besides gpu/device_test.h: schedules, and expecting that a
 // mistake ends the process.
 #pragma once
 #include "control.h"
-#include "cuda_runtime.h"
+#include "gpu/device_test.h"
 #include "sanitizers.h"
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <vector>
-
-extern "C" {
-#include <cmocka.h>
-}
 
 enum { SCHEDULES = 12 }; // seeds that a kernel is run under
-
-#define assert_cuda(wanted, call)                                                                  \
-  do {                                                                                             \
-    cudaError_t answered = (call);                                                                 \
-    if (answered != (wanted))                                                                      \
-      fail_msg("%s: %s, not %s", #call, cudaGetErrorName(answered), cudaGetErrorName(wanted));     \
-  } while (0)
-
-template <class... P, class... A>
-cudaError_t start(void (*kernel)(P...), dim3 grid, dim3 block, size_t dynamic_bytes, A... a) {
-  cudaLaunchConfig_t config = {};
-  config.gridDim = grid;
-  config.blockDim = block;
-  config.dynamicSmemBytes = dynamic_bytes;
-  return cudaLaunchKernelEx(&config, kernel, a...);
-}
-
-template <class T> struct on_device { // n elements, from the device's memory
-  T *data = nullptr;
-  size_t n;
-  explicit on_device(size_t n) : n(n) {
-    assert_cuda(cudaSuccess, cudaMalloc(&data, n * sizeof(T)));
-  }
-  explicit on_device(const std::vector<T> &from) : on_device(from.size()) {
-    assert_cuda(cudaSuccess, cudaMemcpy(data, from.data(), n * sizeof(T), cudaMemcpyHostToDevice));
-  }
-  on_device(const on_device &) = delete;
-  ~on_device() { cudaFree(data); }
-  std::vector<T> read(void) const {
-    std::vector<T> to(n);
-    assert_cuda(cudaSuccess, cudaMemcpy(to.data(), data, n * sizeof(T), cudaMemcpyDeviceToHost));
-    return to;
-  }
-};
 
 // Runs `attempt` in a child. True: it answered false, or it was ended; then `words`, if any, must
 // be in what it said, unless a sanitizer was quicker.

@@ -1,8 +1,14 @@
-// The instructions of ptx.cuh under emulation: what mma computes from the fragments that the PTX
-// ISA describes, when asynchronous copies land, and that a device without them traps.
-#include "emulation_test.h"
+// The instructions of ptx.cuh, on a GPU and under emulation: what mma computes from the fragments
+// that the PTX ISA describes, when asynchronous copies land, where dynamic shared memory lies.
+// Under emulation also what a GPU would not survive: that a mistake, or a device without them,
+// traps.
+#include "gpu/device_test.h"
 #include "ptx.cuh"
-#include <math.h>
+#ifdef CUDA_EMULATION
+#include "emulation_test.h"
+#else
+enum { SCHEDULES = 1 };
+#endif
 
 enum { M = 16, N = 8, K = 16, LANES = 32 };
 
@@ -63,7 +69,9 @@ template <bool BF16> static void check_multiply(void) {
       c[(size_t)(4 * lane + i)] = (float)c_at(c_row(lane, i), c_col(lane, i));
   }
   for (unsigned seed = 0; seed < SCHEDULES; seed++) {
+#ifdef CUDA_EMULATION
     emu_seed(seed);
+#endif
     on_device<uint32_t> left(a), right(b);
     on_device<float> result(c);
     assert_cuda(cudaSuccess,
@@ -79,10 +87,12 @@ template <bool BF16> static void check_multiply(void) {
 }
 
 static void mma_takes_the_isa_s_fragments(void **) {
+  need_capability(80);
   check_multiply<true>();
   check_multiply<false>();
 }
 
+#ifdef CUDA_EMULATION
 template <int CAPABILITY, bool BF16, int THREADS> static bool multiplies(void) {
   whycpu_emulate(1 << 20, CAPABILITY);
   on_device<uint32_t> a(std::vector<uint32_t>(4 * LANES)), b(std::vector<uint32_t>(2 * LANES));
@@ -97,6 +107,7 @@ static void mma_needs_its_capability_and_a_warp(void **) {
   assert_true(caught(multiplies<75, false, LANES>, "f16 needs sm_80, the device is sm_75"));
   assert_true(caught(multiplies<90, true, LANES - 1>, "needs a whole warp"));
 }
+#endif
 
 // ---- asynchronous copies -----------------------------------------------------------------------
 
@@ -116,10 +127,6 @@ template <int LEFT> __global__ void load(float4 *out, const float4 *in) {
     out[place] = line[place];
   }
 }
-__global__ void load_misaligned(const float *in) {
-  __shared__ float4 line;
-  copy_async_16(&line, in + 1);
-}
 
 template <int LEFT> static bool landed(int group) {
   std::vector<float4> in(GROUPS * LANES);
@@ -133,16 +140,25 @@ template <int LEFT> static bool landed(int group) {
   return right;
 }
 
-// As late as the ISA allows; under MSan, reading one that has not landed ends the child.
+// All but the last groups that were not waited for. Under emulation those land as late as the ISA
+// allows; under MSan, reading one that has not landed ends the child.
 static void a_copy_lands_when_it_is_waited_for(void **) {
+  need_capability(80);
   assert_true(landed<0>(0) && landed<0>(1) && landed<0>(2));
   assert_true(landed<1>(0) && landed<1>(1));
   assert_true(landed<2>(0));
+#ifdef CUDA_EMULATION
   assert_true(caught([] { return landed<1>(2); }));
   assert_true(caught([] { return landed<2>(1); }));
   assert_true(caught([] { return landed<GROUPS>(0); }));
+#endif
 }
 
+#ifdef CUDA_EMULATION
+__global__ void load_misaligned(const float *in) {
+  __shared__ float4 line;
+  copy_async_16(&line, in + 1);
+}
 static bool misaligned(void) {
   on_device<float> in(8);
   return !start(load_misaligned, 1, 1, 0, in.data);
@@ -156,18 +172,62 @@ static void a_copy_needs_alignment_and_its_capability(void **) {
   assert_true(caught(misaligned, "not aligned to its size"));
   assert_true(caught(on_turing, "cp.async needs sm_80, the device is sm_75"));
 }
+#endif
+
+// ---- dynamic shared memory ---------------------------------------------------------------------
+
+enum { OWN = 3, THREADS = 128 };
+
+// Fills all that the launch asked for, then writes it out turned round, so that each word comes
+// from another thread; after it what the block declared itself, and how far off 1024 bytes the
+// memory is.
+__global__ void turn(uint32_t *out, unsigned words) {
+  __shared__ uint32_t own[OWN];
+  uint32_t *asked = smem_dynamic<uint32_t>();
+  if (threadIdx.x < OWN) own[threadIdx.x] = ~threadIdx.x;
+  for (unsigned i = threadIdx.x; i < words; i += THREADS) asked[i] = i + 1;
+  __syncthreads();
+  for (unsigned i = threadIdx.x; i < words; i += THREADS) out[i] = asked[words - 1 - i];
+  if (threadIdx.x < OWN) out[words + threadIdx.x] = own[threadIdx.x];
+  if (threadIdx.x == 0) out[words + OWN] = (uint32_t)(reinterpret_cast<uintptr_t>(asked) % 1024);
+}
+
+static void check_dynamic(size_t bytes) {
+  unsigned words = (unsigned)(bytes / sizeof(uint32_t));
+  on_device<uint32_t> to(words + OWN + 1);
+  assert_cuda(cudaSuccess,
+              cudaFuncSetAttribute(turn, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)bytes));
+  assert_cuda(cudaSuccess, start(turn, 1, THREADS, bytes, to.data, words));
+  std::vector<uint32_t> out = to.read();
+  for (unsigned i = 0; i < words; i++) assert_int_equal(words - i, out[i]);
+  for (unsigned i = 0; i < OWN; i++) assert_int_equal(~i, out[words + i]);
+  assert_int_equal(0, out[words + OWN]);
+}
+
+// From a word to all that there is, beside what the block declares itself.
+static void dynamic_memory_is_all_there_and_aligned(void **) {
+  size_t most = (size_t)attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin) - 1024;
+  for (size_t bytes : {sizeof(uint32_t), (size_t)1000, (size_t)48 << 10, most})
+    check_dynamic(bytes);
+}
 
 static int reset(void **) {
+#ifdef CUDA_EMULATION
   whycpu_emulate(1 << 20, 90);
+#endif
   return 0;
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup(mma_takes_the_isa_s_fragments, reset),
-      cmocka_unit_test_setup(mma_needs_its_capability_and_a_warp, reset),
       cmocka_unit_test_setup(a_copy_lands_when_it_is_waited_for, reset),
+      cmocka_unit_test_setup(dynamic_memory_is_all_there_and_aligned, reset),
+#ifdef CUDA_EMULATION
+      cmocka_unit_test_setup(mma_needs_its_capability_and_a_warp, reset),
       cmocka_unit_test_setup(a_copy_needs_alignment_and_its_capability, reset),
+#endif
   };
+  if (int skipped = without_gpu()) return skipped;
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -1,5 +1,6 @@
 // Every variant of gemm, called without dispatch, against a product in long double. Leaves out
 // deciding and plans. ctest runs it once for each schedule of the emulation (EMU_SEED).
+#include "gpu/device_test.h"
 #include "harness.h"
 
 extern "C" {
@@ -192,5 +193,6 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_size_and_transpose), cmocka_unit_test(every_scale_and_place),
       cmocka_unit_test(many_tiles), cmocka_unit_test(too_many_blocks)};
+  if (int skipped = without_gpu()) return skipped;
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -1,5 +1,6 @@
 // Every variant of softmax, called without dispatch, against the formula in long double. Leaves out
 // deciding and plans. ctest runs it once for each schedule of the emulation (EMU_SEED).
+#include "gpu/device_test.h"
 #include "harness.h"
 
 extern "C" {
@@ -190,5 +191,6 @@ int main(void) {
       cmocka_unit_test(every_length), cmocka_unit_test(every_place),
       cmocka_unit_test(long_rows),    cmocka_unit_test(odd_rows),
       cmocka_unit_test(wrong_type),   cmocka_unit_test(row_too_long_for_block)};
+  if (int skipped = without_gpu()) return skipped;
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

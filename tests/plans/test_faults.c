@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decide.h"
 #include "emulated.h"
 #include <cmocka.h>
 
@@ -117,8 +118,45 @@ static void a_lost_device_stays_lost(void **state) {
   emulated_close(&e);
 }
 
+// The host has no memory left for a job: each candidate is tried once, and it ends.
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+static bool no_memory;
+
+void *__wrap_calloc(size_t count, size_t size) {
+  return no_memory ? NULL : __real_calloc(count, size);
+}
+
+static void no_job_can_be_made(void **state) {
+  (void)state;
+  struct emulated e;
+  struct why_problem p;
+  struct why_error error;
+  struct why_request r;
+  struct operands o;
+  struct why_decision d = {0};
+  struct why_times times;
+  emulated_open(&e, (uint64_t)16 << 20, 0);
+  assert_int_equal(why_problem_parse(problems[0], &p, &error), WHY_OK);
+  why_request_default(&p, &r);
+  operands_make(&o, &p, 5);
+  assert_int_equal(why_consult(e.machine, &r), WHY_OK);
+  assert_int_equal(why_decide(e.machine, &r, &d), WHY_OK);
+  no_memory = true;
+  enum why_reason reason = why_run(e.machine, &d, o.now, &times);
+  no_memory = false;
+  assert_int_equal(reason, WHY_ALLOC_FAILED);
+  assert_int_equal(d.chosen, -1);
+  for (int i = 0; i < d.candidates; i++) assert_false(why_could_run(d.candidate[i].verdict.reason));
+  operands_intact(&o, "no memory");
+  why_decision_free(&d);
+  operands_free(&o);
+  emulated_close(&e);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(no_job_can_be_made),
       cmocka_unit_test(the_nth_call_fails),
       cmocka_unit_test(a_lost_device_stays_lost),
   };

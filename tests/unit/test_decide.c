@@ -159,6 +159,10 @@ static void free_memory_binds_without_a_budget(void **state) {
   r.budget.device_bytes = need - 2; // the lower of the two is the one that bound
   assert_int_equal(why_decide(m, &r, &d), WHY_OK);
   assert_string_equal(fixture_find(&d, "cuda:online")->bound, "budget");
+  r.budget.device_bytes = (uint64_t)1 << 40; // a budget larger than the device binds nothing
+  m->facts[FIXTURE_GPU].free_bytes = need;
+  assert_int_equal(why_decide(m, &r, &d), WHY_OK);
+  assert_string_equal(fixture_find(&d, "cuda:online")->bound, "free");
   why_decision_free(&d);
   fixture_close(m);
 }

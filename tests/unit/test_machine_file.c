@@ -262,6 +262,7 @@ static void faults_are_placed(void **state) {
       {"\"figures\": {\"memory",   "\"figures\": [{\"memory",     10, "expected , or ]"},
       {"{\"name\": \"plain\"",     "{\"name\": \"cuda\"",         20, "listed twice"},
       {"\"reason\": \"OK\"",       "\"reason\": \"FINE\"",        19, "no reason \"FINE\""},
+      {"\"reason\": \"OK\"",       "\"reason\": \"SLOWER\"",      19, "SLOWER is said of a candidate"},
       {"\"reason\": \"OK\"",       "\"note\": \"OK\"",            19, "\"reason\" is missing"},
       {"\"gemm mma\"",             "\"gemm\"",                    21, "an op and a kernel"},
       {"\"need\": 13000",          "\"need\": -1",                23, "\"need\" must be"},
