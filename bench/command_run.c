@@ -21,6 +21,13 @@ static bool read_file_option(const char *text, void *to, struct why_error *wrong
              list->count == WHY_OPERANDS ? "too many of them" : "NAME=FILE.npy is wanted");
     return false;
   }
+  size_t length = (size_t)(equal - text) + 1;
+  for (int i = 0; i < list->count; i++)
+    if (!strncmp(list->text[i], text, length)) {
+      snprintf(wrong->text, sizeof wrong->text, "operand %.*s was named before: once is wanted",
+               length > 40 ? 40 : (int)length - 1, text);
+      return false;
+    }
   list->text[list->count++] = text;
   return true;
 }
@@ -68,7 +75,9 @@ static int open_outputs(const struct why_problem *p, const struct file_list *lis
     const char *path;
     operand[i] = named_operand(p, "out", list->text[i], WHY_OUT, &path);
     if (operand[i] < 0) return STATUS_REQUEST;
-    int status = output_open(path, &out[i]);
+    char said[1024];
+    snprintf(said, sizeof said, "--out %s", list->text[i]);
+    int status = output_open_said(said, path, &out[i]);
     if (status != STATUS_OK) return status;
   }
   return STATUS_OK;

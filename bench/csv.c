@@ -71,6 +71,17 @@ static void put_text(struct text *t, const char *text) {
   put(t, "\"", 1);
 }
 
+// NAN is no value. But the error of a result that was checked is evidence, whatever it is: nan and
+// inf, as strtod and Python's float read them.
+static void real_text(const struct csv_column *column, const struct csv_row *row, double value,
+                      char *out, size_t size) {
+  bool checked = column == &csv_column[CSV_COLUMN_error] && row->verified && *row->verified;
+  if (isfinite(value))
+    number_text(value, out, size);
+  else if (checked)
+    snprintf(out, size, "%s", isnan(value) ? "nan" : value > 0 ? "inf" : "-inf");
+}
+
 static void put_value(struct text *t, const struct csv_column *column, const struct csv_row *row) {
   const void *at = (const char *)row + column->offset;
   char number[64] = "";
@@ -79,7 +90,7 @@ static void put_value(struct text *t, const struct csv_column *column, const str
     put_text(t, *(const char *const *)at);
     return;
   case CSV_REAL:
-    if (isfinite(*(const double *)at)) number_text(*(const double *)at, number, sizeof number);
+    real_text(column, row, *(const double *)at, number, sizeof number);
     break;
   case CSV_WHOLE:
     if (*(const int64_t *)at != CSV_NONE)
@@ -128,6 +139,7 @@ int csv_create(struct csv_writer *w, const char *path) {
   // A device such as /dev/stdout is always there; only a regular file could be somebody's results.
   struct stat status;
   int error = w->file < 0 ? errno : 0;
+  bool made = !error;
   if (error == EEXIST && !stat(path, &status) && !S_ISREG(status.st_mode)) {
     w->file = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
     error = w->file < 0 ? errno : 0;
@@ -136,6 +148,7 @@ int csv_create(struct csv_writer *w, const char *path) {
   w->owned = true;
   w->regular = !fstat(w->file, &status) && S_ISREG(status.st_mode);
   error = write_header(w);
+  if (error && made) unlink(path); // without a header it would only be in the way
   if (error) csv_close(w);
   return error;
 }

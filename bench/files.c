@@ -8,31 +8,58 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int output_open(const char *path, struct output *out) {
-  *out = (struct output){.path = path};
+int beside_make(const char *path, struct beside *b) {
+  static const char ending[] = ".part";
+  errno = 0;
+  *b = (struct beside){.place = realpath(path, NULL)};
+  if (!b->place && errno == ENOENT) b->place = strdup(path); // it is to be new
+  if (b->place) b->part = malloc(strlen(b->place) + sizeof ending);
+  if (b->part) {
+    strcat(strcpy(b->part, b->place), ending);
+    return 0;
+  }
+  int error = errno ? errno : ENOMEM;
+  beside_free(b);
+  return error;
+}
+
+int beside_move(const struct beside *b) {
+  return rename(b->part, b->place) ? errno : 0;
+}
+
+void beside_free(struct beside *b) {
+  free(b->place);
+  free(b->part);
+  *b = (struct beside){0};
+}
+
+// The file to write, opened. NULL: errno says why.
+static FILE *open_for(const char *path, struct beside *beside) {
   struct stat is;
-  int status = STATUS_OK;
-  if (!path) {
-    out->file = stdout;
-  } else if (stat(path, &is) == 0 && !S_ISREG(is.st_mode)) { // a pipe or a device, in its place
-    out->file = S_ISDIR(is.st_mode) ? (errno = EISDIR, NULL) : fopen(path, "w");
-  } else if (access(path, F_OK) == 0 && access(path, W_OK) != 0) {
-    out->file = NULL; // renaming over it would get round its protection
-  } else if ((out->part = malloc(strlen(path) + sizeof ".part"))) {
-    strcat(strcpy(out->part, path), ".part");
-    out->file = fopen(out->part, "w");
-  }
-  if (!out->file) {
-    const char *words = strerror(errno);
-    bool ours = errno == ENOSPC || errno == EIO || errno == ENOMEM || errno == EROFS;
-    status = ours ? machine_failed("-o %s: %s", path, words)
-                  : request_wrong("-o %s: %s; name a file in a folder that is there and can be "
-                                  "written to",
-                                  path, words);
-    free(out->part);
-    out->part = NULL;
-  }
-  return status;
+  bool there = stat(path, &is) == 0;
+  if (there && S_ISDIR(is.st_mode)) return errno = EISDIR, NULL;
+  if (there ? !S_ISREG(is.st_mode) : lstat(path, &is) == 0) return fopen(path, "w");
+  if (there && access(path, W_OK) != 0) return NULL; // a rename would get round its protection
+  errno = beside_make(path, beside);
+  return errno ? NULL : fopen(beside->part, "w");
+}
+
+int output_open_said(const char *said, const char *path, struct output *out) {
+  *out = (struct output){.path = path};
+  out->file = path ? open_for(path, &out->beside) : stdout;
+  if (out->file) return STATUS_OK;
+  int error = errno;
+  beside_free(&out->beside);
+  if (error == ENOSPC || error == EIO || error == ENOMEM || error == EROFS)
+    return machine_failed("%s: %s", said, strerror(error));
+  return request_wrong("%s: %s; name a file in a folder that is there and can be written to", said,
+                       strerror(error));
+}
+
+int output_open(const char *path, struct output *out) {
+  char said[PATH_MAX + 8];
+  snprintf(said, sizeof said, "-o %s", path ? path : "");
+  return output_open_said(said, path, out);
 }
 
 int output_close(struct output *out) {
@@ -45,10 +72,10 @@ int output_close(struct output *out) {
   }
   if (out->path) {
     if (fclose(out->file) != 0 && well) well = false, cause = errno;
-    if (well && out->part && rename(out->part, out->path) != 0) well = false, cause = errno;
-    if (!well && out->part) unlink(out->part);
+    if (well && out->beside.part && (cause = beside_move(&out->beside)) != 0) well = false;
+    if (!well && out->beside.part) unlink(out->beside.part);
   }
-  free(out->part);
+  beside_free(&out->beside);
   *out = (struct output){0};
   if (well) return STATUS_OK;
   return machine_failed("the result could not be written: %s",
@@ -57,8 +84,8 @@ int output_close(struct output *out) {
 
 void output_abandon(struct output *out) {
   if (out->path && out->file) fclose(out->file);
-  if (out->part) unlink(out->part);
-  free(out->part);
+  if (out->beside.part) unlink(out->beside.part);
+  beside_free(&out->beside);
   *out = (struct output){0};
 }
 

@@ -5,14 +5,24 @@
 #include <stddef.h>
 #include <stdio.h>
 
-// Standard output, or the file of -o written beside its place and moved there by output_close, so
-// that a failure leaves an older file as it was.
+// A file that is written beside its place until it is whole, so that a failure leaves an older one
+// as it was. Links are followed: what they lead to is replaced, and they stay.
+struct beside {
+  char *place, *part; // part: the place with ".part" after it; NULL: not in use
+};
+int beside_make(const char *path, struct beside *); // 0 or an errno; makes no file
+int beside_move(const struct beside *);             // the part to its place; 0 or an errno
+void beside_free(struct beside *);                  // leaves the files as they are
+
+// Standard output, or the file of -o. A pipe, a device or a link to nothing is written in place.
 struct output {
   FILE *file;
   const char *path; // NULL: standard output
-  char *part;       // the file that is written; NULL: in place
+  struct beside beside;
 };
-int output_open(const char *path, struct output *); // STATUS_OK, or its line is printed
+// `said`: what a refusal begins with, the option and its value.
+int output_open_said(const char *said, const char *path, struct output *);
+int output_open(const char *path, struct output *); // of -o. STATUS_OK, or its line is printed
 int output_close(struct output *);                  // STATUS_OK, or its line is printed
 void output_abandon(struct output *);               // leaves no part behind
 

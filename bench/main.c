@@ -1,5 +1,7 @@
 // The program `whycpu`: finds the command and runs it. The only exit is at the end of main.
 #include "options.h"
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -59,7 +61,17 @@ static int dispatch(int argc, char **argv) {
   return request_wrong("%s: no such %s; %s", name, *name == '-' ? "option" : "command", near);
 }
 
+// A standard file that was closed (>&-) leaves its number to the next file opened, and what is
+// printed would land in there. Read-only, so that writing to it goes on failing.
+static bool hold_standard_files(void) {
+  for (int file = 0; file <= 2; file++)
+    if (fcntl(file, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDONLY) != file)
+      return false;
+  return true;
+}
+
 int main(int argc, char **argv) {
+  if (!hold_standard_files()) return STATUS_MACHINE; // and nowhere to say why
   signal(SIGPIPE, SIG_DFL); // a closed pipe ends it quietly, whatever the parent ignored
   interrupt_watch();
   int status = dispatch(argc, argv);

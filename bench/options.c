@@ -250,6 +250,9 @@ static int unknown_option(const struct option *option, int options, const char *
 }
 
 static int finish(struct options *o) {
+  if (o->policies) o->given |= OPTION_POLICY;
+  if (o->memories) o->given |= OPTION_MEMORY;
+  if (o->thread_counts) o->given |= OPTION_THREADS;
   if (!o->policies) o->policy[o->policies++] = (struct option_policy){WHY_AUTO, NULL};
   if (!o->transfers) o->transfer[o->transfers++] = WHY_ONCE;
   if (!o->memories) o->memory[o->memories++] = (struct amount){.bytes = WHY_UNLIMITED};

@@ -44,6 +44,7 @@ struct options {
   int64_t iterations[OPTION_LIST]; // calls on the same operands
   // At least 1 each after options_read.
   int policies, transfers, memories, thread_counts, iteration_counts;
+  unsigned given;           // OPTION_POLICY, _MEMORY, _THREADS: lists that are the user's own
   const char *kernel;       // "backend:name"; "": any
   enum table_format format; // text unless told
   bool format_given;

@@ -12,5 +12,7 @@ void why_elements(const struct why_tensor *, int64_t offset, int64_t stride, int
 void why_element_set(const struct why_tensor *, int64_t offset, double value);
 // sum[j] += x y[j], size[j] += |x y[j]|.
 void why_accumulate(int64_t n, double x, const double *y, double *sum, double *size);
+// *sum = sum of x[j] y[j], *size = sum of |x[j] y[j]|.
+void why_dot(int64_t n, const double *x, const double *y, double *sum, double *size);
 
 #endif

@@ -17,8 +17,8 @@
 #else
 #define EMULATED 0
 #endif
-#ifndef WHY_CUDA_ARCHITECTURES // what it is compiled for: "sm_80 sm_90a, PTX 9.0"
-#define WHY_CUDA_ARCHITECTURES ""
+#ifndef WHY_CUDA_BUILD // what nvcc made it for: "CUDA 13.0, sm_80 sm_90a, PTX 9.0"
+#define WHY_CUDA_BUILD "emulation"
 #endif
 
 struct cuda_device {
@@ -174,15 +174,10 @@ static const char *device_error(struct why_device *) {
 
 // ---- the backend -------------------------------------------------------------------------------
 
-static char build[128], version[96]; // filled by open
+static char version[96]; // filled by open
 
 static void write_versions(int driver) {
   int runtime = CUDART_VERSION;
-  if (EMULATED)
-    snprintf(build, sizeof build, "emulation");
-  else
-    snprintf(build, sizeof build, "CUDA %d.%d%s%s", runtime / 1000, runtime % 1000 / 10,
-             *WHY_CUDA_ARCHITECTURES ? ", " : "", WHY_CUDA_ARCHITECTURES);
   snprintf(version, sizeof version, "%s %d.%d, driver %d.%d",
            EMULATED ? "emulated CUDA" : "CUDA runtime", runtime / 1000, runtime % 1000 / 10,
            driver / 1000, driver % 1000 / 10);
@@ -288,7 +283,7 @@ static enum why_reason backend_open(struct why_backend *b, struct why_verdict *w
 
 extern "C" {
 WHY_API extern struct why_backend whycpu_backend;
-struct why_backend whycpu_backend = {WHY_ABI,      "cuda",        build,   version,
-                                     backend_open, backend_close, nullptr, nullptr,
-                                     catalog_find, nullptr,       nullptr, 0};
+struct why_backend whycpu_backend = {WHY_ABI,      "cuda",        WHY_CUDA_BUILD, version,
+                                     backend_open, backend_close, nullptr,        nullptr,
+                                     catalog_find, nullptr,       nullptr,        0};
 }

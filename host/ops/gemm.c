@@ -8,6 +8,7 @@
 #include "ops.h"
 #include <float.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 // clang-format off
@@ -90,34 +91,66 @@ static double smallest_normal(enum why_type type) {
   return type == WHY_F64 ? DBL_MIN : type == WHY_F16 ? 0x1p-14 : (double)FLT_MIN;
 }
 
-// value = alpha sum a b + beta c, scale = |alpha| sum |a||b| + |beta c|, row by row: the inner loop
-// runs along a row of b made contiguous once, so that it vectorises.
+// Row by row of b, each added to all rows of c: for a b with contiguous rows.
+static void add_rows(const struct why_problem *p, const struct why_tensor *a,
+                     const struct why_tensor *b, int64_t first, int64_t rows, double *buffer,
+                     double *value, double *scale) {
+  int64_t n = p->value[GEMM_N], k = p->value[GEMM_K];
+  for (int64_t l = 0; l < k; l++) {
+    why_elements(b, l * b->stride[0], b->stride[1], n, buffer);
+    for (int64_t i = 0; i < rows; i++) {
+      double x = why_element(a, (first + i) * a->stride[0] + l * a->stride[1]);
+      why_accumulate(n, p->real[GEMM_ALPHA] * x, buffer, value + i * n, scale + i * n);
+    }
+  }
+}
+
+// Column by column of b, against a few rows of a: for a b with contiguous columns. The buffer holds
+// a column and TOGETHER rows.
+enum { TOGETHER = 8 };
+static void add_columns(const struct why_problem *p, const struct why_tensor *a,
+                        const struct why_tensor *b, int64_t first, int64_t rows, double *buffer,
+                        double *value, double *scale) {
+  int64_t n = p->value[GEMM_N], k = p->value[GEMM_K];
+  double alpha = p->real[GEMM_ALPHA], *column = buffer + TOGETHER * k, sum, size;
+  for (int64_t at = 0; at < rows; at += TOGETHER) {
+    int64_t count = rows - at < TOGETHER ? rows - at : TOGETHER;
+    for (int64_t i = 0; i < count; i++)
+      why_elements(a, (first + at + i) * a->stride[0], a->stride[1], k, buffer + i * k);
+    for (int64_t j = 0; j < n; j++) {
+      why_elements(b, j * b->stride[1], b->stride[0], k, column);
+      for (int64_t i = 0; i < count; i++) {
+        why_dot(k, buffer + i * k, column, &sum, &size);
+        value[(at + i) * n + j] += alpha * sum;
+        scale[(at + i) * n + j] += fabs(alpha) * size;
+      }
+    }
+  }
+}
+
+// value = alpha sum a b + beta c, scale = |alpha| sum |a||b| + |beta c|. Reads b along whichever
+// dim is contiguous.
 static void reference(const struct why_problem *p, const struct why_tensor *operand, int output,
                       int64_t first, int64_t rows, double *value, double *scale) {
   (void)output;
   const struct why_tensor *a = &operand[GEMM_A], *b = &operand[GEMM_B], *c = &operand[GEMM_C];
   int64_t n = p->value[GEMM_N], k = p->value[GEMM_K];
-  double alpha = p->real[GEMM_ALPHA], beta = p->real[GEMM_BETA];
+  double beta = p->real[GEMM_BETA];
   for (int64_t i = 0; i < rows; i++)
     for (int64_t j = 0; j < n; j++) {
-      double old =
-          beta == 0 ? 0 : beta * why_element(c, (first + i) * c->stride[0] + j * c->stride[1]);
+      int64_t at = (first + i) * c->stride[0] + j * c->stride[1];
+      double old = beta == 0 ? 0 : beta * why_element(c, at);
       value[i * n + j] = old;
       scale[i * n + j] = fabs(old) + smallest_normal(p->type);
     }
-  double *row = malloc((size_t)n * sizeof *row);
-  if (!row) { // said by the caller's check: a NaN is never within the tolerance
+  bool by_rows = b->stride[1] == 1;
+  double *buffer = malloc((size_t)(by_rows ? n : (TOGETHER + 1) * k) * sizeof *buffer);
+  if (!buffer) { // a NaN is never within the tolerance
     for (int64_t i = 0; i < rows * n; i++) value[i] = NAN;
     return;
   }
-  for (int64_t l = 0; l < k; l++) {
-    why_elements(b, l * b->stride[0], b->stride[1], n, row);
-    for (int64_t i = 0; i < rows; i++) {
-      double x = alpha * why_element(a, (first + i) * a->stride[0] + l * a->stride[1]);
-      why_accumulate(n, x, row, value + i * n, scale + i * n);
-    }
-  }
-  free(row);
+  (by_rows ? add_rows : add_columns)(p, a, b, first, rows, buffer, value, scale);
+  free(buffer);
 }
 
 // c x = alpha a (b x) + beta c x, and the same of the absolute values: two matrix-vector products.
@@ -132,20 +165,19 @@ static void project(const struct why_problem *p, const struct why_tensor *operan
   for (int64_t i = 0; i < m; i++) value[i] = NAN;
   if (!row || !bx) goto out;
   double *size = bx + k;
-  for (int64_t l = 0; l < k; l++) {
-    why_elements(b, l * b->stride[0], b->stride[1], n, row);
-    for (int64_t j = 0; j < n; j++) {
-      bx[l] += row[j] * x[j];
-      size[l] += fabs(row[j] * x[j]);
-    }
+  for (int64_t l = 0; l < k && b->stride[1] == 1; l++) {
+    why_elements(b, l * b->stride[0], 1, n, row);
+    why_dot(n, row, x, &bx[l], &size[l]);
+  }
+  for (int64_t j = 0; j < n && b->stride[1] != 1; j++) {
+    why_elements(b, j * b->stride[1], b->stride[0], k, row);
+    why_accumulate(k, x[j], row, bx, size);
   }
   for (int64_t i = 0; i < m; i++) {
-    double sum = 0, sizes = 0;
+    double sum, sizes, ignored;
     why_elements(a, i * a->stride[0], a->stride[1], k, row);
-    for (int64_t l = 0; l < k; l++) {
-      sum += row[l] * bx[l];
-      sizes += fabs(row[l]) * size[l];
-    }
+    why_dot(k, row, bx, &sum, &ignored);
+    why_dot(k, row, size, &ignored, &sizes);
     value[i] = alpha * sum;
     scale[i] = fabs(alpha) * sizes + (double)n * smallest_normal(p->type);
     if (beta == 0) continue;
