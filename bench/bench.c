@@ -9,11 +9,16 @@
 #include <unistd.h>
 
 enum { PATH = 4096 };
+// What the files of the default sweep's later parts are called besides.
+#define PREDICTED_FILE "predicted-h200"
+#define VERIFIED_FILE "verified"
 
 struct bench {
   struct options options;
   const char *suites, *output_dir;
   struct sweep_rules rules;
+  const char *compare;     // NULL: not given
+  double compare_seconds;  // 0: not given
   bool overwrite, printed; // printed: rows go to standard output
   char path[PATH];         // of the rows; "" without a file
   char part_path[PATH];
@@ -46,13 +51,32 @@ static int run_and_close(struct part *part) {
   return status;
 }
 
-static int measured_part(struct bench *b, const char *suites, bool both_threads, bool *gpu) {
+// The files of the parts that are to follow, so that one that is in the way is known at once.
+static int check_paths(struct bench *b) {
+  static const char *const file[] = {PREDICTED_FILE, VERIFIED_FILE};
+  int status = STATUS_OK;
+  for (int i = 0; i < 2 && !status; i++) {
+    struct part part = make_part(b, "", file[i], "", &b->options);
+    status = results_check(&part.target);
+  }
+  return status;
+}
+
+// first: of the default sweep, which goes on where there is no GPU.
+static int measured_part(struct bench *b, const char *suites, bool first, bool *gpu) {
   struct options options = b->options;
-  struct part part = make_part(b, "measured", "", suites, &options);
-  int status = options_machine(&options, &part.machine);
+  struct why_machine *machine;
+  int status = options_machine(&options, &machine);
   if (status) return status;
-  why_open_all(part.machine);
-  *gpu = part_gpu(part.machine) >= 0;
+  why_open_all(machine);
+  *gpu = part_gpu(machine) >= 0;
+  if (first && !*gpu && (status = check_paths(b))) {
+    why_close(machine);
+    return status;
+  }
+  struct part part = make_part(b, "measured", "", suites, &options);
+  part.machine = machine;
+  bool both_threads = first && !(options.given & OPTION_THREADS);
   if (both_threads && why_machine_device(part.machine, 0)->multiprocessors > 1) {
     options.threads[0] = 1;
     options.threads[1] = 0;
@@ -62,33 +86,33 @@ static int measured_part(struct bench *b, const char *suites, bool both_threads,
   return run_and_close(&part);
 }
 
-// What the same problems, and larger ones, would do on a machine with a GPU.
+// What the same problems, and larger ones, would do on a machine with a GPU. Lists that the user
+// gave stay as they are.
 static int predicted_part(struct bench *b) {
   struct options options = b->options;
   options.machine = "h200";
-  options.memories = 0;
-  for (uint64_t mib = 64; mib <= 1024; mib *= 4) // 64 MiB, 256 MiB, 1 GiB
-    options.memory[options.memories++] = (struct amount){mib << 20, 0};
-  options.memory[options.memories++] = (struct amount){WHY_UNLIMITED, 0};
-  options.threads[0] = 0;
-  options.policy[0].policy = WHY_AUTO;
-  options.policy[1].policy = WHY_GPU_FIRST; // what frameworks do
-  options.thread_counts = 1;
-  options.policies = 2;
+  if (!(options.given & OPTION_MEMORY)) {
+    options.memories = 0;
+    for (uint64_t mib = 64; mib <= 1024; mib *= 4) // 64 MiB, 256 MiB, 1 GiB
+      options.memory[options.memories++] = (struct amount){mib << 20, 0};
+    options.memory[options.memories++] = (struct amount){WHY_UNLIMITED, 0};
+  }
+  if (!(options.given & OPTION_POLICY)) {
+    options.policy[0].policy = WHY_AUTO;
+    options.policy[1].policy = WHY_GPU_FIRST; // what frameworks do
+    options.policies = 2;
+  }
   struct part part =
-      make_part(b, "predicted", "predicted-h200", "quick,square,transformer", &options);
+      make_part(b, "predicted", PREDICTED_FILE, "quick,square,transformer", &options);
   int status = options_machine(&options, &part.machine);
   return status ? status : run_and_close(&part);
 }
 
-// The hand-written kernels, on small shapes, under emulation.
+// The hand-written kernels, on small shapes, under emulation. What the user gave stays.
 static int verified_part(struct bench *b) {
   struct options options = b->options;
   options.open.emulate_bytes = 1ull << 30;
-  options.policy[0].policy = WHY_GPU_FIRST;
-  options.policies = options.thread_counts = options.memories = 1;
-  options.threads[0] = 0;
-  options.memory[0] = (struct amount){WHY_UNLIMITED, 0};
+  if (!(options.given & OPTION_POLICY)) options.policy[0].policy = WHY_GPU_FIRST;
   char kernels[2048] = "";
   for (int i = 0; i < why_kernel_count(); i++) {
     const struct why_kernel *k = why_kernel_at(i);
@@ -97,10 +121,10 @@ static int verified_part(struct bench *b) {
       snprintf(kernels + used, sizeof kernels - used, "%s%s:%s", used ? "," : "", k->backend,
                k->name);
   }
-  struct part part = make_part(b, "verified", "verified", "small", &options);
+  struct part part = make_part(b, "verified", VERIFIED_FILE, "small", &options);
   part.kernels = true;
-  part.rules.compare = kernels;
-  part.rules.compare_seconds = 10; // the suite is small enough for all of them
+  if (!b->compare) part.rules.compare = kernels;
+  if (!b->compare_seconds) part.rules.compare_seconds = 10; // the suite is small: all of them
   int status = options_machine(&options, &part.machine);
   if (status) return status;
   why_open_all(part.machine);
@@ -111,9 +135,9 @@ static int verified_part(struct bench *b) {
   return STATUS_OK;
 }
 
-static int default_sweep(struct bench *b, bool both_threads) {
+static int default_sweep(struct bench *b) {
   bool gpu = false;
-  int worst = measured_part(b, "quick", both_threads, &gpu);
+  int worst = measured_part(b, "quick", true, &gpu);
   if (worst > STATUS_NO || gpu) return worst;
   int status = predicted_part(b);
   if (status > worst) worst = status;
@@ -193,12 +217,6 @@ static int choose_path(struct bench *b) {
   return STATUS_OK;
 }
 
-static bool given(int argc, char **argv, const char *option) {
-  for (int i = 1; i < argc; i++)
-    if (!strncmp(argv[i], option, strlen(option))) return true;
-  return false;
-}
-
 int bench_command(int argc, char **argv) {
   static struct bench b;
   b.rules = (struct sweep_rules){{0.05, 0.5, true}, "all", 0.3, 1};
@@ -207,8 +225,8 @@ int bench_command(int argc, char **argv) {
       {"suite",         "LIST",    "suites by name, or files (whycpu list suites)",                read_text,       &b.suites},
       {"precision",     "PERCENT", "half-width of the median's 95% interval to reach, 5",          read_percent,    &b.rules.measure.precision},
       {"time-budget",   "SECONDS", "that sampling one candidate may take, 0.5",                    read_seconds,    &b.rules.measure.seconds},
-      {"compare",       "LIST",    "what to measure beside the chosen: all, none, backend:kernel", read_compare,    &b.rules.compare},
-      {"compare-limit", "SECONDS", "candidates predicted to take longer are not compared, 0.3",    read_seconds,    &b.rules.compare_seconds},
+      {"compare",       "LIST",    "what to measure beside the chosen: all, none, backend:kernel", read_compare,    &b.compare},
+      {"compare-limit", "SECONDS", "candidates predicted to take longer are not compared, 0.3",    read_seconds,    &b.compare_seconds},
       {"seed",          "N",       "of the random operands, 1",                                    read_natural,    &b.rules.seed},
       {"output-dir",    "FOLDER",  "write the rows to FOLDER/NODE-TIME.csv",                       read_text,       &b.output_dir},
       {"overwrite",     NULL,      "replace the file of -o if it is there",                        read_flag,       &b.overwrite},
@@ -237,7 +255,9 @@ int bench_command(int argc, char **argv) {
                          b.options.argument[0]);
   if ((status = choose_path(&b))) return status;
   bool elsewhere = b.options.machine || b.options.open.emulate_bytes, gpu;
-  if (!elsewhere && !b.suites) return default_sweep(&b, !given(argc, argv, "--thr"));
+  if (b.compare) b.rules.compare = b.compare;
+  if (b.compare_seconds > 0) b.rules.compare_seconds = b.compare_seconds;
+  if (!elsewhere && !b.suites) return default_sweep(&b);
   if (elsewhere) return elsewhere_part(&b);
   return measured_part(&b, b.suites, false, &gpu);
 }

@@ -100,7 +100,7 @@ static int open_suites(const char *names, struct suite *suite, int *count) {
 static int outcome(const struct sweep_result *result, const char *path, int64_t rows) {
   if (result->interrupted) {
     fprintf(stderr, "whycpu bench: interrupted; %lld rows are kept%s%s\n", (long long)rows,
-            path ? " in " : "", path ? path : "");
+            rows && path ? " in " : "", rows && path ? path : "");
     return STATUS_INTERRUPTED;
   }
   if (result->nowhere)
@@ -134,15 +134,17 @@ int part_run(const struct part *p) {
       .label = p->label,
   };
   sweep_run(&sweep, &result);
+  status = results_close(&results, result.error);
   interrupt_defer(false);
   if (!result.error) {
     if (p->kernels)
       summary_print_kernels(p->words, p->label, &results.summary);
     else
       summary_print(p->words, p->label, &results.summary);
-    if (p->target.path) part_say(p, "%lld rows in %s", (long long)results.rows, p->target.path);
+    if (!status && p->target.path && results.rows)
+      part_say(p, "%lld rows in %s", (long long)results.rows, p->target.path);
   }
-  status = results_close(&results, result.error);
+  results_free(&results);
   if (!status) status = outcome(&result, p->target.path, results.rows);
 done:
   for (int i = 0; i < suites; i++) suite_free(&suite[i]);

@@ -11,3 +11,4 @@ why_test(test_measure
 why_test(test_summary SOURCES tests/unit/test_summary.c bench/summary.c bench/advice.c
          bench/crossover.c bench/csv.c bench/table.c LABELS unit)
 why_script(sweep_kept tests/cli/sweep_kept.py LABELS cli TIMEOUT 300)
+why_script(cli_overwrite tests/cli/overwrite.py LABELS cli TIMEOUT 300)

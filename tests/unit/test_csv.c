@@ -83,6 +83,41 @@ static void comes_back(void **state) {
   fclose(file);
 }
 
+// What was checked keeps its evidence; elsewhere a number that is none is no value.
+static void keeps_an_error_that_is_no_number(void **state) {
+  (void)state;
+  static const struct {
+    double error;
+    const char *verified, *cell;
+  } table[] = {
+      // clang-format off
+      {NAN, "no", "nan"}, {-NAN, "no", "nan"}, {INFINITY, "no", "inf"}, {0, "exact", "0"}, {NAN, "", ""},
+      // clang-format on
+  };
+  enum { ROWS = sizeof table / sizeof table[0] };
+  struct csv_writer w;
+  struct csv_reader r;
+  struct why_error error;
+  bool more;
+  assert_int_equal(csv_create(&w, path), 0);
+  for (int i = 0; i < ROWS; i++) {
+    struct csv_row row = row_of("", INFINITY);
+    row.error = table[i].error;
+    row.verified = table[i].verified;
+    assert_int_equal(csv_write(&w, &row), 0);
+  }
+  csv_close(&w);
+  FILE *file = fopen(path, "r");
+  assert_int_equal(csv_open_results(&r, file, &error), WHY_OK);
+  for (int i = 0; i < ROWS; i++) {
+    assert_int_equal(csv_next(&r, &more, &error), WHY_OK);
+    assert_string_equal(csv_field(&r, csv_find(&r, "error")), table[i].cell);
+    assert_string_equal(csv_field(&r, csv_find(&r, "median_s")), "");
+  }
+  csv_reader_free(&r);
+  fclose(file);
+}
+
 static void keeps_what_is_there(void **state) {
   (void)state;
   struct csv_writer w;
@@ -204,6 +239,7 @@ static void a_row_is_quick(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(comes_back, fresh, gone),
+      cmocka_unit_test_setup_teardown(keeps_an_error_that_is_no_number, fresh, gone),
       cmocka_unit_test_setup_teardown(keeps_what_is_there, fresh, gone),
       cmocka_unit_test(counts_rows_before_a_failure),
       cmocka_unit_test(names_what_is_wrong),
