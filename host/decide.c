@@ -217,7 +217,7 @@ static bool faster(const struct why_candidate *a, const struct why_candidate *b)
   return a->kernel->efficiency > b->kernel->efficiency;
 }
 
-// May the policy take this one, and does it come before a GPU or a CPU of equal speed?
+// May the policy take this one?
 static bool allowed(const struct why_decision *d, const struct why_candidate *c) {
   return d->request.policy != WHY_GPU_ONLY || !on_host(c->kernel);
 }
