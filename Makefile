@@ -8,6 +8,7 @@ PREFIX ?= /usr/local
 OUTPUT ?= results/local
 GPU_CHECK ?= results/gpu-check-$(shell date -u +%Y%m%dT%H%M%SZ)
 .PHONY: bench test build test-full gpu-check format tidy toolkit install clean
+MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
 
 bench: build
