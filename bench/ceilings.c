@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include "ceilings.h"
 #include "ceilings_loops.h"
+#include "clock.h"
 #include <math.h>
 #include <pthread.h>
 #include <sched.h>
@@ -12,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { REPEATS_LEAST = 3, REPEATS_MOST = 101, BUFFER_MOST = 256 << 20 };
@@ -40,12 +40,6 @@ struct gang {
   char *source, *target; // of the copies; each member has share_bytes of both
   size_t share_bytes;
 };
-
-static double seconds_now(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 // Whether this is the first of the hardware threads that share its core.
 static bool leads_core(int cpu) {

@@ -2,10 +2,10 @@
 // through its function table and by its own clock. Leaves out arithmetic: that is found by running
 // products.
 #include "ceilings.h"
+#include "clock.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { REPEATS = 9, SMALL_REPEATS = 101, BUFFER_MOST = 256 << 20, BUFFER_LEAST = 1 << 20 };
 
@@ -13,12 +13,6 @@ struct buffers {
   size_t bytes;
   void *host, *first, *second; // pinned; two on the device
 };
-
-static double seconds_now(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 static int by_value(const void *a, const void *b) {
   const double x = *(const double *)a, y = *(const double *)b;

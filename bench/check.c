@@ -1,10 +1,10 @@
 #include "check.h"
+#include "clock.h"
 #include "operands.h"
 #include "program.h"
 #include "shapes.h"
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 const struct table_column check_column[CHECK_COLUMNS] = {
     {"op"},      {"kernel"}, {"type"},     {"device"}, {"status"}, {"passed"}, {"failed"},
@@ -19,12 +19,6 @@ struct checker {
   struct operands before, now;
   char kernel[48];
 };
-
-static double now_seconds(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 // As a command that repeats the case.
 static void tell_failure(const struct checker *c, const struct check_row *row,
@@ -49,7 +43,7 @@ static enum why_reason run_case(struct checker *c, struct check_row *row,
   struct why_verdict wrong = {.reason = WHY_WRONG, .note = "", .cause = ""};
   char what[256];
   int operand, shift = 0; // on the host every other case is off its boundary by an element
-  for (int i = 0; i < p->op->params && !strcmp(row->kernel->device, "host"); i++)
+  for (int i = 0; i < p->op->params && why_kernel_on_host(row->kernel); i++)
     shift = (int)((shift + p->value[i]) % 2);
   enum why_reason reason = operands_make(p, c->options->seed, shift, &c->before);
   if (!reason) reason = operands_copy(&c->before, &c->now);
@@ -139,7 +133,7 @@ static bool wanted(const struct check_options *o, const struct why_kernel *kerne
   bool op = !o->ops;
   for (int i = 0; i < o->ops; i++) op = op || !strcmp(o->op[i], kernel->op);
   if (o->problem) op = !strcmp(o->problem->op->name, kernel->op) && type == o->problem->type;
-  if (o->gpu_only && !strcmp(kernel->device, "host")) return false;
+  if (o->gpu_only && why_kernel_on_host(kernel)) return false;
   return op && (kernel->types & 1u << type) && (!*o->kernel || !strcmp(o->kernel, name));
 }
 
@@ -155,11 +149,11 @@ static enum why_reason check_row(struct checker *c, struct check_row *row) {
   bool emulated = false;
   for (int i = 0; i < why_machine_devices(c->machine); i++)
     emulated = emulated || why_machine_device(c->machine, i)->emulated;
-  bool small = emulated && strcmp(row->kernel->device, "host") != 0, quick = c->options->quick;
+  bool small = emulated && !why_kernel_on_host(row->kernel), quick = c->options->quick;
   double most_flops = small ? (quick ? 1.2e6 : 1e7) : (quick ? 1e7 : 5e7);
   const struct why_op *op = why_op_find(row->kernel->op);
   struct shapes shapes = {0};
-  double begin = now_seconds();
+  double begin = seconds_now();
   enum why_reason reason = WHY_OK;
   if (c->options->problem)
     reason = one_case(c, row, c->options->problem);
@@ -169,7 +163,7 @@ static enum why_reason check_row(struct checker *c, struct check_row *row) {
     reason = one_case(c, row, &shapes.item[i]);
   shapes_free(&shapes);
   if (hopeless(row)) row->refused = 0; // nothing was wrong with the case
-  row->seconds = now_seconds() - begin;
+  row->seconds = seconds_now() - begin;
   return reason;
 }
 

@@ -1,18 +1,12 @@
 #include "figures.h"
 #include "ceilings.h"
+#include "clock.h"
 #include "operands.h"
 #include "program.h"
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { BATCHES = 5, LAUNCHES = 20 };
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static int rising(const void *a, const void *b) {
   double x = *(const double *)a, y = *(const double *)b;
@@ -24,10 +18,10 @@ static enum why_reason launch_seconds(struct why_job *job, double *seconds) {
   double batch[BATCHES];
   enum why_reason reason = WHY_OK;
   for (int i = -1; i < BATCHES && !reason; i++) {
-    double begin = now();
+    double begin = seconds_now();
     for (int n = 0; n < LAUNCHES && !reason; n++) reason = why_launch(job);
     if (!reason) reason = why_wait(job);
-    if (i >= 0) batch[i] = (now() - begin) / LAUNCHES;
+    if (i >= 0) batch[i] = (seconds_now() - begin) / LAUNCHES;
   }
   if (reason) return reason;
   qsort(batch, BATCHES, sizeof *batch, rising);
@@ -40,10 +34,7 @@ static int best_candidate(const struct why_decision *d, int device) {
   int best = -1;
   for (int i = 0; i < d->candidates; i++) {
     const struct why_candidate *c = &d->candidate[i];
-    enum why_reason reason = c->verdict.reason;
-    bool runs =
-        reason == WHY_OK || reason == WHY_POLICY || reason == WHY_UNRANKED || reason == WHY_SLOWER;
-    if (!runs || c->device != device) continue;
+    if (!why_could_run(c->verdict.reason) || c->device != device) continue;
     if (best < 0 || c->kernel->efficiency > d->candidate[best].kernel->efficiency) best = i;
   }
   return best;

@@ -1,13 +1,13 @@
 // The measuring loop. What is timed is a whole request by the host's monotonic clock, as its user
 // would see it; the parts come from the job's own marks. Leaves out clocks, power and cold caches.
 #include "measure.h"
+#include "clock.h"
 #include "program.h"
 #include "statistics.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 enum {
   MOST_SAMPLES = 1000,
@@ -28,12 +28,6 @@ struct session {
   double *sorted[PARTS]; // samples in ascending order
   int samples;
 };
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 enum why_reason measured_data_make(const struct why_problem *p, uint64_t seed,
                                    struct measured_data *data) {
@@ -96,9 +90,9 @@ static enum why_reason sample(struct session *s, int64_t batch, double *seconds)
   double sum[PARTS] = {0};
   enum why_reason reason = WHY_OK;
   reset(s, WHY_INOUT); // so that sums over many calls stay in range
-  double start = now();
+  double start = seconds_now();
   for (int64_t i = 0; i < batch && !reason; i++) reason = request_once(s, sum);
-  sum[TOTAL] = now() - start;
+  sum[TOTAL] = seconds_now() - start;
   *seconds = sum[TOTAL];
   if (reason) return reason;
   if (s->host) { // operands are used in place: it is all work
@@ -117,9 +111,9 @@ static enum why_reason warm_up(struct session *s, double most_seconds, double *s
   double ignored[PARTS] = {0}, spent = 0;
   *seconds = INFINITY;
   for (int i = 0; i < MOST_WARM && !interrupted(); i++) {
-    double start = now();
+    double start = seconds_now();
     enum why_reason reason = request_once(s, ignored);
-    double took = now() - start;
+    double took = seconds_now() - start;
     if (reason) return reason;
     bool steady = i && took > 0.9 * *seconds;
     if (took < *seconds) *seconds = took;

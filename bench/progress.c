@@ -1,14 +1,8 @@
 // The progress line. It is drawn over itself, and only ever on a terminal.
 #include "progress.h"
+#include "clock.h"
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void draw(struct progress *p, double at) {
   double spent = at - p->start, rate = spent > 0 ? (double)p->done / spent : 0;
@@ -25,7 +19,7 @@ static void draw(struct progress *p, double at) {
 }
 
 void progress_start(struct progress *p, const char *label, int64_t total) {
-  double at = now();
+  double at = seconds_now();
   *p = (struct progress){.label = label, .total = total, .terminal = isatty(STDERR_FILENO)};
   p->start = at;
   if (p->terminal) draw(p, at);
@@ -34,7 +28,7 @@ void progress_start(struct progress *p, const char *label, int64_t total) {
 void progress_step(struct progress *p) {
   p->done++;
   if (!p->terminal) return;
-  double at = now();
+  double at = seconds_now();
   if (at - p->last >= 0.1 || p->done == p->total) draw(p, at);
 }
 

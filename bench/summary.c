@@ -106,11 +106,6 @@ static void count_check(struct summary *s, const struct csv_row *row) {
   if (c->results == 1 || !(ratio <= c->worst)) c->worst = ratio;
 }
 
-static bool could_run(const struct csv_row *row) {
-  enum why_reason r = reason_named(row->reason);
-  return r == WHY_OK || r == WHY_POLICY || r == WHY_SLOWER || r == WHY_UNRANKED;
-}
-
 int summary_add(struct summary *s, const struct suite_case *item, const struct csv_row *row,
                 bool gpu) {
   count(s, row, gpu);
@@ -122,7 +117,8 @@ int summary_add(struct summary *s, const struct suite_case *item, const struct c
     s->wide += strcmp(row->stop_reason, "precision") != 0;
     keep_best(s, row);
   }
-  bool point = measured || (s->predicts && could_run(row) && !isnan(row->predicted_s));
+  bool point = measured || (s->predicts && why_could_run(reason_named(row->reason)) &&
+                            !isnan(row->predicted_s));
   return point && *item->family ? keep_point(s, item, row, gpu) : 0;
 }
 

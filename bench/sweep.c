@@ -25,17 +25,14 @@ static bool over(const struct state *s) {
   return s->result->error || s->result->interrupted;
 }
 
-static bool on_gpu(const struct why_candidate *c) {
-  return strcmp(c->kernel->device, "host") != 0;
-}
-
 static void put(struct state *s, int candidate, const char *status, int64_t attempt,
                 const struct measurement *m) {
   struct csv_row row;
   if (!strcmp(status, "failed")) s->result->failed++;
   row_candidate(&s->rows, &s->decision, candidate, status, attempt, m, &row);
   const struct sweep_sink *sink = &s->sweep->sink;
-  s->result->error = sink->row(sink->to, s->item, &row, on_gpu(&s->decision.candidate[candidate]));
+  s->result->error = sink->row(sink->to, s->item, &row,
+                               !why_kernel_on_host(s->decision.candidate[candidate].kernel));
 }
 
 // Binds the process to as many cores as the request has threads. Where the system does not let us,
@@ -99,7 +96,7 @@ static bool named(const char *list, const struct why_kernel *k) {
 static bool to_compare(const struct state *s, const struct why_candidate *c) {
   const struct sweep_rules *rules = &s->sweep->rules;
   enum why_reason reason = c->verdict.reason;
-  if (reason != WHY_POLICY && reason != WHY_SLOWER && reason != WHY_UNRANKED) return false;
+  if (reason == WHY_OK || !why_could_run(reason)) return false;
   if (!strcmp(rules->compare, "none")) return false;
   if (strcmp(rules->compare, "all") != 0 && !named(rules->compare, c->kernel)) return false;
   const struct csv_row *row = &s->rows.shared;

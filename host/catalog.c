@@ -83,6 +83,9 @@ int why_kernel_count(void) {
 const struct why_kernel *why_kernel_at(int index) {
   return &kernels[index];
 }
+int why_kernel_on_host(const struct why_kernel *kernel) {
+  return !strcmp(kernel->device, "host");
+}
 int why_kernel_place(const struct why_kernel *kernel) {
   return (int)(kernel - kernels);
 }

@@ -13,12 +13,8 @@ void why_request_default(const struct why_problem *problem, struct why_request *
   };
 }
 
-static bool on_host(const struct why_kernel *k) {
-  return !strcmp(k->device, "host");
-}
-
 bool why_excluded(const struct why_kernel *k, const struct why_request *r) {
-  if (r->policy == WHY_CPU_ONLY && !on_host(k)) return true;
+  if (r->policy == WHY_CPU_ONLY && !why_kernel_on_host(k)) return true;
   if (!*r->kernel) return false;
   size_t backend = strlen(k->backend);
   return strncmp(r->kernel, k->backend, backend) || r->kernel[backend] != ':' ||
@@ -204,10 +200,6 @@ static enum why_reason judge(const struct why_machine *m, const struct why_case 
 
 // ---- choosing ----------------------------------------------------------------------------------
 
-bool why_could_run(enum why_reason r) {
-  return r == WHY_OK || r == WHY_POLICY || r == WHY_UNRANKED || r == WHY_SLOWER;
-}
-
 static bool runnable(const struct why_candidate *c) {
   return why_could_run(c->verdict.reason);
 }
@@ -219,12 +211,12 @@ static bool faster(const struct why_candidate *a, const struct why_candidate *b)
 
 // May the policy take this one?
 static bool allowed(const struct why_decision *d, const struct why_candidate *c) {
-  return d->request.policy != WHY_GPU_ONLY || !on_host(c->kernel);
+  return d->request.policy != WHY_GPU_ONLY || !why_kernel_on_host(c->kernel);
 }
 
 static bool better(const struct why_candidate *a, const struct why_candidate *b, bool gpu_first) {
-  bool gpu = !on_host(a->kernel);
-  if (gpu_first && gpu == on_host(b->kernel)) return gpu;
+  bool gpu = !why_kernel_on_host(a->kernel);
+  if (gpu_first && gpu == why_kernel_on_host(b->kernel)) return gpu;
   return faster(a, b);
 }
 
@@ -232,10 +224,10 @@ static void blame(struct why_decision *d) {
   const struct why_candidate *nearest = NULL;
   d->blame = -1;
   d->fallback = (struct why_verdict){.note = "", .cause = ""};
-  if (d->chosen >= 0 && !on_host(d->candidate[d->chosen].kernel)) return;
+  if (d->chosen >= 0 && !why_kernel_on_host(d->candidate[d->chosen].kernel)) return;
   for (int i = 0; i < d->candidates; i++) {
     const struct why_candidate *c = &d->candidate[i];
-    if (on_host(c->kernel)) continue;
+    if (why_kernel_on_host(c->kernel)) continue;
     if (!nearest || c->verdict.reason > nearest->verdict.reason ||
         (c->verdict.reason == nearest->verdict.reason && faster(c, nearest)))
       nearest = c;
@@ -252,7 +244,7 @@ static void blame(struct why_decision *d) {
 static void passed_over(const struct why_decision *d, struct why_candidate *c, bool ranked) {
   const struct why_candidate *best = d->chosen >= 0 ? &d->candidate[d->chosen] : NULL;
   struct why_verdict v = {.reason = WHY_UNRANKED, .note = "", .cause = ""};
-  bool other_side = best && on_host(best->kernel) != on_host(c->kernel);
+  bool other_side = best && why_kernel_on_host(best->kernel) != why_kernel_on_host(c->kernel);
   if (!allowed(d, c) || (other_side && d->request.policy == WHY_GPU_FIRST))
     v.reason = WHY_POLICY;
   else if (best && !isnan(c->seconds) && !isnan(best->seconds) && (ranked || !other_side))
@@ -294,7 +286,7 @@ static enum why_reason add(const struct why_machine *m, const struct why_case *c
   }
   struct why_candidate *c = &d->candidate[d->candidates++];
   *c = (struct why_candidate){.kernel = k, .device = device, .bound = ""};
-  c->plan = on_host(k) ? WHY_ON_HOST : WHY_RESIDENT;
+  c->plan = why_kernel_on_host(k) ? WHY_ON_HOST : WHY_RESIDENT;
   c->copy_in_seconds = c->work_seconds = c->copy_out_seconds = c->seconds = NAN;
   c->verdict.note = c->verdict.cause = "";
   c->verdict.reason = judge(m, cs, c);

@@ -20,7 +20,5 @@ uint64_t why_case_workspace(const struct why_case *, const struct why_facts *);
 // May the kernel run on a device of this capability and these features?
 enum why_reason why_judge_device(const struct why_kernel *, const struct why_facts *,
                                  struct why_verdict *);
-// Said of a candidate that could run: chosen, or passed over for another.
-bool why_could_run(enum why_reason);
 uint64_t why_free_bytes(const struct why_facts *); // WHY_UNLIMITED where nothing is known
 #endif

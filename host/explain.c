@@ -40,7 +40,7 @@ static void chosen(FILE *f, const struct why_machine *m, const struct why_decisi
     return;
   }
   const struct why_candidate *c = &d->candidate[d->chosen];
-  fprintf(f, "-> %s: %s:%s on %s, %s", strcmp(c->kernel->device, "host") ? "GPU" : "CPU",
+  fprintf(f, "-> %s: %s:%s on %s, %s", why_kernel_on_host(c->kernel) ? "CPU" : "GPU",
           c->kernel->backend, c->kernel->name, device_name(m, c), why_plan_name(c->plan));
   if (!isnan(c->seconds))
     fprintf(f, ", predicted %s from %s figures", why_human_seconds(c->seconds).text,

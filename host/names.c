@@ -34,6 +34,9 @@ const char *why_unit(enum why_reason r) {
 const char *why_sentence(enum why_reason r) {
   return reasons[r].sentence;
 }
+int why_could_run(enum why_reason r) {
+  return r == WHY_OK || r == WHY_POLICY || r == WHY_UNRANKED || r == WHY_SLOWER;
+}
 size_t why_type_bytes(enum why_type t) {
   return types[t].bytes;
 }

@@ -31,6 +31,8 @@ enum why_reason {
 WHY_API const char *why_name(enum why_reason);     // "DEVICE_MEMORY"
 WHY_API const char *why_unit(enum why_reason);     // of need and have: "bytes"; "" if it has none
 WHY_API const char *why_sentence(enum why_reason); // "the operands exceed the device memory budget"
+// Said of a candidate that could run: chosen, or passed over for another.
+WHY_API int why_could_run(enum why_reason);
 
 struct why_verdict {
   enum why_reason reason;
@@ -252,6 +254,7 @@ struct why_kernel {      // a row of host/catalog.def: needs as data, code only 
 };
 WHY_API int why_kernel_count(void);
 WHY_API const struct why_kernel *why_kernel_at(int index);
+WHY_API int why_kernel_on_host(const struct why_kernel *); // else on a GPU
 
 // ---- the machine -------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 // how far two runs of the same differ. For the programs of this folder only.
 #ifndef WHY_PEERS_COMPARE_H
 #define WHY_PEERS_COMPARE_H
+#include "../clock.h"
 
 struct side {
   const char *name;
@@ -21,7 +22,6 @@ struct comparison {
 // nothing beyond its own arrays; aborts when out of memory.
 struct comparison compare(const struct side *a, const struct side *b, int rounds, int calls);
 
-double seconds_now(void); // monotonic
 int compare_doubles(const void *, const void *);
 int cpus_allowed(void); // those that this process may run on
 
