@@ -9,7 +9,7 @@ void why_request_default(const struct why_problem *problem, struct why_request *
   *out = (struct why_request){
       .problem = *problem,
       .iterations = 1,
-      .budget = {WHY_UNLIMITED, WHY_UNLIMITED, WHY_UNLIMITED},
+      .budget = {WHY_UNLIMITED, WHY_UNLIMITED, WHY_UNLIMITED, WHY_UNLIMITED},
   };
 }
 
@@ -137,7 +137,7 @@ static enum why_reason judge_budget(const struct why_machine *m, const struct wh
   const struct why_budget *b = &cs->request->budget;
   const struct why_facts *f = &m->facts[c->device];
   uint64_t host = sum(cs->operand_bytes, cs->kept_bytes);
-  c->peak = (struct why_budget){0, workspace, f->host ? sum(host, workspace) : host};
+  c->peak = (struct why_budget){0, workspace, f->host ? sum(host, workspace) : host, 0};
   if (!f->host) c->peak.device_bytes = sum(cs->operand_bytes, workspace);
   bool asked = b->device_bytes != WHY_UNLIMITED && !f->host;
   c->bound = !asked ? "" : b->device_bytes <= why_free_bytes(f) ? "budget" : "free";

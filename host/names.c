@@ -22,7 +22,7 @@ static const struct {
 
 static const char *const maths[WHY_MATH_COUNT] = {"f64", "f32", "f16", "bf16"};
 static const char *const policies[WHY_POLICY_COUNT] = {"auto", "gpu-first", "gpu-only", "cpu-only"};
-static const char *const plans[WHY_PLAN_COUNT] = {"resident", "on-host"};
+static const char *const plans[WHY_PLAN_COUNT] = {"resident", "streamed", "on-host"};
 static const char *const transfers[WHY_TRANSFER_COUNT] = {"once", "always", "unified"};
 
 const char *why_name(enum why_reason r) {

@@ -61,10 +61,10 @@ enum why_reason why_problem_check(const struct why_problem *p, struct why_error 
     const struct why_param *k = &op->param[i];
     if (k->kind == WHY_REAL && !isfinite(p->real[i]))
       return fail(error, 0, "%s is %g: a finite number would be right", k->name, p->real[i]);
-    if (k->kind == WHY_INTEGER && p->value[i] < k->least)
+    if (k->kind != WHY_REAL && p->value[i] < k->least)
       return fail(error, 0, "%s is %lld: at least %lld would be right", k->name,
                   (long long)p->value[i], (long long)k->least);
-    if (k->kind == WHY_INTEGER && p->value[i] > k->most)
+    if (k->kind != WHY_REAL && p->value[i] > k->most)
       return fail(error, 0, "%s is %lld: at most %lld would be right", k->name,
                   (long long)p->value[i], (long long)k->most);
   }
@@ -109,6 +109,20 @@ static int find_param(const struct why_op *op, const char *name) {
   return -1;
 }
 
+// The word of a choice by its place, or its place by the word; -1: there is no such word.
+static int choice_word(const struct why_param *p, int64_t place, const char **word) {
+  const char *at = p->choices;
+  for (; place > 0 && *at; place--) at += strcspn(at, " "), at += *at == ' ';
+  *word = at;
+  return (int)strcspn(at, " ");
+}
+static int choice_place(const struct why_param *p, const char *value) {
+  const char *word;
+  for (int i = 0, length; (length = choice_word(p, i, &word)); i++)
+    if (strlen(value) == (size_t)length && !strncmp(value, word, (size_t)length)) return i;
+  return -1;
+}
+
 struct given { // what the text named
   bool param[WHY_PARAMS], type, math;
 };
@@ -118,6 +132,13 @@ static enum why_reason read_value(struct why_problem *out, int i, const char *te
   const struct why_param *p = &out->op->param[i];
   char *end;
   errno = 0;
+  if (p->kind == WHY_CHOICE) {
+    int place = choice_place(p, text);
+    if (place < 0)
+      return fail(error, column, "%s=%s: one of %s would be right", p->name, text, p->choices);
+    out->value[i] = place;
+    return WHY_OK;
+  }
   if (p->kind == WHY_REAL) {
     out->real[i] = strtod(text, &end);
     if (end == text || *end || !isfinite(out->real[i]))
@@ -247,9 +268,15 @@ int why_problem_dims(const struct why_problem *p, char *out, size_t size) {
     if (at) at += (size_t)snprintf(at < size ? out + at : NULL, at < size ? size - at : 0, " ");
     char *to = at < size ? out + at : NULL;
     size_t left = at < size ? size - at : 0;
-    at += (size_t)(k->kind == WHY_REAL
-                       ? write_real(to, left, k->name, p->real[i])
-                       : snprintf(to, left, "%s=%lld", k->name, (long long)p->value[i]));
+    if (k->kind == WHY_REAL) {
+      at += (size_t)write_real(to, left, k->name, p->real[i]);
+    } else if (k->kind == WHY_CHOICE) {
+      const char *word;
+      int length = choice_word(k, p->value[i], &word);
+      at += (size_t)snprintf(to, left, "%s=%.*s", k->name, length, word);
+    } else {
+      at += (size_t)snprintf(to, left, "%s=%lld", k->name, (long long)p->value[i]);
+    }
   }
   return (int)at;
 }

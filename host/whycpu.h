@@ -17,7 +17,7 @@
 extern "C" {
 #endif
 
-#define WHY_ABI 1 // a backend built against another number is refused, WHY_BACKEND_ABI
+#define WHY_ABI 2 // a backend built against another number is refused, WHY_BACKEND_ABI
 #define WHY_API __attribute__((visibility("default")))
 
 // ---- reasons -----------------------------------------------------------------------------------
@@ -54,16 +54,17 @@ struct why_error {
 // kernel whose arithmetic is at least as exact as asked for may serve.
 enum why_type { WHY_F64, WHY_F32, WHY_F16, WHY_BF16, WHY_TYPE_COUNT };
 enum why_math { WHY_MATH_F64, WHY_MATH_F32, WHY_MATH_F16, WHY_MATH_BF16, WHY_MATH_COUNT };
-enum { WHY_PARAMS = 24, WHY_RANK = 6, WHY_OPERANDS = 8 };
+enum { WHY_PARAMS = 24, WHY_RANK = 6, WHY_OPERANDS = 8, WHY_CUTS = 3 };
 #define WHY_REQUIRED INT64_MIN // a param without a default
 
-enum why_kind { WHY_INTEGER, WHY_REAL };
+enum why_kind { WHY_INTEGER, WHY_REAL, WHY_CHOICE };
 struct why_param { // one key of a problem: a dim, a stride, a flag or a scale
   const char *name;
   enum why_kind kind;
   int64_t least, most; // WHY_INTEGER: the range, inclusive; WHY_REAL: any finite number
   int64_t otherwise;   // the default, or WHY_REQUIRED
   const char *help;    // one line, for `whycpu list ops`
+  const char *choices; // WHY_CHOICE: the words, "nchw nhwc"; the value is a word's place from 0
 };
 
 struct why_op;
@@ -71,7 +72,7 @@ struct why_problem {
   const struct why_op *op;
   enum why_type type;        // of the inputs; the other operands' follow from the op
   enum why_math math;        // the loosest arithmetic allowed
-  int64_t value[WHY_PARAMS]; // WHY_INTEGER params, by their place in op->param
+  int64_t value[WHY_PARAMS]; // WHY_INTEGER and WHY_CHOICE params, by their place in op->param
   double real[WHY_PARAMS];   // WHY_REAL ones
 };
 
@@ -83,6 +84,13 @@ struct why_tensor {
 };
 
 enum why_role { WHY_IN = 1, WHY_OUT = 2, WHY_INOUT = 3 };
+
+// An axis along which an op can be cut into parts, each a problem of the same op.
+struct why_cut {
+  const char *name; // "m", "rows": the CSV's `part`
+  int sums;         // parts along it add up in the output (gemm's k), which stays on the device
+                    // from the first to the last of them; else they are independent
+};
 
 struct why_op { // a row of the table of ops: host/ops/NAME.c
   const char *name;
@@ -98,9 +106,10 @@ struct why_op { // a row of the table of ops: host/ops/NAME.c
   const char *(*refuse)(const struct why_problem *);
   double (*flops)(const struct why_problem *); // operations that the result needs
   double (*bytes)(const struct why_problem *); // least that must move: inputs read, outputs written
-  // The right answer in double for rows [first, first + rows) of output operand `output`, packed
-  // row-major, and for each element the size that its rounding errors scale with (for gemm the sum
-  // of |a||b|): |x - value| <= tolerance x scale, whatever the data.
+  // An output is seen as a matrix: its last dim is the columns, all others together, in row-major
+  // order, the rows. The right answer in double for rows [first, first + rows) of output operand
+  // `output`, packed, and for each element the size that its rounding errors scale with (for gemm
+  // the sum of |a||b|): |x - value| <= tolerance x scale, whatever the data.
   void (*reference)(const struct why_problem *, const struct why_tensor *operand, int output,
                     int64_t first, int64_t rows, double *value, double *scale);
   double (*tolerance)(const struct why_problem *, int output);
@@ -108,6 +117,24 @@ struct why_op { // a row of the table of ops: host/ops/NAME.c
   // column) and, a row, the sum of the scales of its elements times |x|. NULL: always exact.
   void (*project)(const struct why_problem *, const struct why_tensor *operand, int output,
                   const double *x, double *value, double *scale);
+
+  // Cutting. Without cuts the op runs whole or not at all.
+  const struct why_cut *cut;
+  int cuts;
+  const unsigned char (*order)[WHY_CUTS]; // orders of the loops over parts worth trying, outermost
+  int orders;                             // first; a cut that sums is innermost in all
+  int64_t (*extent)(const struct why_problem *, int cut); // how long it is: 1, it cannot be cut
+  int64_t (*step)(const struct why_problem *, int cut);   // parts are multiples of this; NULL: of 1
+  uint32_t (*sliced)(const struct why_problem *, int operand); // bit i: by cut i
+  // The part [first, first + extent) along each cut as a problem of its own, its operands packed;
+  // and each operand's slice of the whole, halo included: dims, strides and data, which starts from
+  // whole[i].data. A part's type may be wider than its slice's (gemm's c while k is cut). With
+  // `first` NULL: a problem whose operands are as large as any part's; slices are left alone.
+  void (*part)(const struct why_problem *, const struct why_tensor *whole, const int64_t *first,
+               const int64_t *extent, struct why_problem *part, struct why_tensor *slice);
+  // The least bytes that must be copied to a device which can hold this much, whatever the
+  // schedule: the law that streaming is held against. NULL: the inputs once.
+  double (*least_copied)(const struct why_problem *, double device_bytes);
 };
 
 WHY_API int why_op_count(void);
@@ -166,7 +193,7 @@ struct why_facts {        // all that a decision may know about a device
 // Where data lives. WHY_MANAGED: both sides may touch it; never more than the device has free.
 enum why_memory { WHY_DEVICE, WHY_PINNED_HOST, WHY_MANAGED };
 enum { WHY_WORK, WHY_COPY_IN, WHY_COPY_OUT, WHY_QUEUES };
-enum { WHY_MARKS = 16 };
+enum { WHY_MARKS = 48 };
 
 struct why_device { // filled by a backend. Calls are made from one thread at a time
   struct why_facts facts;
@@ -300,7 +327,9 @@ WHY_API void why_machine_backend(const struct why_machine *, int index, struct w
 // ---- deciding ----------------------------------------------------------------------------------
 
 enum why_policy { WHY_AUTO, WHY_GPU_FIRST, WHY_GPU_ONLY, WHY_CPU_ONLY, WHY_POLICY_COUNT };
-enum why_plan { WHY_RESIDENT, WHY_ON_HOST, WHY_PLAN_COUNT };
+// Resident: all operands on the device. Streamed: in parts that fit, copying in, work and copying
+// out at the same time. On host: on the CPU, in place.
+enum why_plan { WHY_RESIDENT, WHY_STREAMED, WHY_ON_HOST, WHY_PLAN_COUNT };
 enum why_transfer { WHY_ONCE, WHY_ALWAYS, WHY_UNIFIED, WHY_TRANSFER_COUNT };
 WHY_API const char *why_policy_name(enum why_policy);
 WHY_API const char *why_plan_name(enum why_plan);
@@ -309,12 +338,15 @@ WHY_API const char *why_transfer_name(enum why_transfer);
 #define WHY_UNLIMITED UINT64_MAX
 struct why_budget {
   uint64_t device_bytes, workspace_bytes, host_bytes;
+  uint64_t pinned_bytes; // staging buffers of streamed plans; part of host_bytes too
 };
 
 struct why_request { // everything that decides, besides the machine
   struct why_problem problem;
   enum why_policy policy;
   char kernel[48]; // "backend:name" by name; "": any
+  uint32_t plans;  // bit 1 << why_plan: those allowed; 0: any. A streamed plan is looked for where
+                   // the operands do not fit, and where it is asked for by itself
   enum why_transfer transfer;
   int64_t iterations;       // calls on the same operands, at least 1
   int threads;              // CPU threads; 0: all
@@ -323,12 +355,23 @@ struct why_request { // everything that decides, besides the machine
 };
 WHY_API void why_request_default(const struct why_problem *, struct why_request *);
 
+// How a streamed plan is cut. Parts run in the order of op->order[order].
+struct why_parts {
+  int order;
+  int64_t extent[WHY_CUTS];    // of a part along each of the op's cuts; the last may be shorter
+  int64_t count;               // of parts
+  int in_buffers, out_buffers; // of an operand whose slice changes from part to part
+  uint64_t stage_bytes;        // of one pinned staging buffer
+  double in_bytes, out_bytes;  // copied in one call, all parts together
+};
+
 struct why_candidate {
   const struct why_kernel *kernel;
   int device; // -1: there is none for it
   enum why_plan plan;
   struct why_verdict verdict; // WHY_OK on the chosen one only
   struct why_budget peak;     // what it would hold at most
+  struct why_parts parts;     // WHY_STREAMED; zeroes else
   const char *bound;          // which limit decided on memory: "budget", "free", "" (none asked)
   double copy_in_seconds, work_seconds, copy_out_seconds, seconds; // predicted; NAN: unknown
 };

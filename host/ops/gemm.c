@@ -23,6 +23,7 @@ static const struct why_param params[] = {
     [GEMM_LDA]   = {"lda",   WHY_INTEGER, 0, INT64_MAX, 0, "elements from row to row of stored a; 0: packed"},
     [GEMM_LDB]   = {"ldb",   WHY_INTEGER, 0, INT64_MAX, 0, "the same for b"},
     [GEMM_LDC]   = {"ldc",   WHY_INTEGER, 0, INT64_MAX, 0, "the same for c"},
+    [GEMM_OUT]   = {"out",   WHY_CHOICE,  0, 1,         GEMM_OUT_SAME, "type of c: that of a and b, or f32", "same f32"},
 };
 // clang-format on
 
@@ -44,12 +45,16 @@ static int64_t row_length(const struct why_problem *p, int operand) {
   }
 }
 
+static enum why_type type_of_c(const struct why_problem *p) {
+  return p->value[GEMM_OUT] == GEMM_OUT_F32 ? WHY_F32 : p->type;
+}
+
 static void shape(const struct why_problem *p, int operand, struct why_tensor *out) {
   static const int rows[] = {GEMM_M, GEMM_K, GEMM_M}, cols[] = {GEMM_K, GEMM_N, GEMM_N};
   const int64_t *v = p->value;
   int transposed = operand == GEMM_A ? v[GEMM_TA] != 0 : operand == GEMM_B && v[GEMM_TB];
   int64_t ld = v[GEMM_LDA + operand] ? v[GEMM_LDA + operand] : row_length(p, operand);
-  out->type = p->type;
+  out->type = operand == GEMM_C ? type_of_c(p) : p->type;
   out->rank = 2;
   out->dim[0] = v[rows[operand]];
   out->dim[1] = v[cols[operand]];
@@ -67,6 +72,8 @@ static const char *refuse(const struct why_problem *p) {
     int64_t ld = p->value[GEMM_LDA + i];
     if (ld && ld < row_length(p, i)) return wrong[i];
   }
+  if (p->type == WHY_F64 && p->value[GEMM_OUT] == GEMM_OUT_F32)
+    return "out=f32 is for 16-bit types: out=same would be right for f64";
   return NULL;
 }
 
@@ -82,8 +89,9 @@ static double flops(const struct why_problem *p) {
 
 static double bytes(const struct why_problem *p) {
   double m = (double)p->value[GEMM_M], n = (double)p->value[GEMM_N], k = (double)p->value[GEMM_K];
-  double reads_c = p->real[GEMM_BETA] == 0 ? 0 : 1;
-  return (double)why_type_bytes(p->type) * (m * k + k * n + (1 + reads_c) * m * n);
+  double moves_c = p->real[GEMM_BETA] == 0 ? 1 : 2;
+  return (double)why_type_bytes(p->type) * (m * k + k * n) +
+         (double)why_type_bytes(type_of_c(p)) * moves_c * m * n;
 }
 
 // Below the smallest normal number rounding is absolute, so every scale starts from it.
@@ -141,7 +149,7 @@ static void reference(const struct why_problem *p, const struct why_tensor *oper
       int64_t at = (first + i) * c->stride[0] + j * c->stride[1];
       double old = beta == 0 ? 0 : beta * why_element(c, at);
       value[i * n + j] = old;
-      scale[i * n + j] = fabs(old) + smallest_normal(p->type);
+      scale[i * n + j] = fabs(old) + smallest_normal(type_of_c(p));
     }
   bool by_rows = b->stride[1] == 1;
   double *buffer = malloc((size_t)(by_rows ? n : (TOGETHER + 1) * k) * sizeof *buffer);
@@ -179,7 +187,7 @@ static void project(const struct why_problem *p, const struct why_tensor *operan
     why_dot(k, row, bx, &sum, &ignored);
     why_dot(k, row, size, &ignored, &sizes);
     value[i] = alpha * sum;
-    scale[i] = fabs(alpha) * sizes + (double)n * smallest_normal(p->type);
+    scale[i] = fabs(alpha) * sizes + (double)n * smallest_normal(type_of_c(p));
     if (beta == 0) continue;
     why_elements(c, i * c->stride[0], c->stride[1], n, row);
     for (int64_t j = 0; j < n; j++) {
@@ -199,8 +207,66 @@ out:
 static double tolerance(const struct why_problem *p, int output) {
   (void)output;
   double accumulate = p->type == WHY_F64 ? DBL_EPSILON / 2 : FLT_EPSILON / 2;
-  double store = p->type == WHY_F16 ? 0x1p-11 : p->type == WHY_BF16 ? 0x1p-8 : 0;
+  enum why_type c = type_of_c(p);
+  double store = c == WHY_F16 ? 0x1p-11 : c == WHY_BF16 ? 0x1p-8 : 0;
   return ((double)p->value[GEMM_K] + 8) * accumulate + store;
+}
+
+// ---- parts -------------------------------------------------------------------------------------
+
+enum { CUT_M, CUT_N, CUT_K };
+static const struct why_cut cuts[] = {{"m", 0}, {"n", 0}, {"k", 1}};
+// A tile of c stays while k passes; then the rows of a stay while n passes, or b's columns while m
+// does.
+static const unsigned char orders[][WHY_CUTS] = {{CUT_M, CUT_N, CUT_K}, {CUT_N, CUT_M, CUT_K}};
+
+static int64_t extent(const struct why_problem *p, int cut) {
+  static const int param[] = {GEMM_M, GEMM_N, GEMM_K};
+  return p->value[param[cut]];
+}
+
+static uint32_t sliced(const struct why_problem *p, int operand) {
+  static const uint32_t by[] = {1 << CUT_M | 1 << CUT_K, 1 << CUT_K | 1 << CUT_N,
+                                1 << CUT_M | 1 << CUT_N};
+  (void)p;
+  return by[operand];
+}
+
+static void cut_tensor(struct why_tensor *t, int dim, int64_t first, int64_t length) {
+  t->dim[dim] = length;
+  t->data = (char *)t->data + (size_t)(first * t->stride[dim]) * why_type_bytes(t->type);
+}
+
+// While k is cut c is kept in f32, however narrow its type, so that it is rounded once; and every
+// part but the first of a tile adds to it.
+static void part(const struct why_problem *p, const struct why_tensor *whole, const int64_t *first,
+                 const int64_t *length, struct why_problem *out, struct why_tensor *slice) {
+  bool sums = length[CUT_K] < p->value[GEMM_K];
+  *out = *p;
+  out->value[GEMM_M] = length[CUT_M];
+  out->value[GEMM_N] = length[CUT_N];
+  out->value[GEMM_K] = length[CUT_K];
+  out->value[GEMM_LDA] = out->value[GEMM_LDB] = out->value[GEMM_LDC] = 0;
+  if (sums && why_type_bytes(p->type) == 2) out->value[GEMM_OUT] = GEMM_OUT_F32;
+  if (!first) return;
+  if (first[CUT_K] > 0) out->real[GEMM_BETA] = 1;
+  for (int i = 0; i < 3; i++) slice[i] = whole[i];
+  cut_tensor(&slice[GEMM_A], 0, first[CUT_M], length[CUT_M]);
+  cut_tensor(&slice[GEMM_A], 1, first[CUT_K], length[CUT_K]);
+  cut_tensor(&slice[GEMM_B], 0, first[CUT_K], length[CUT_K]);
+  cut_tensor(&slice[GEMM_B], 1, first[CUT_N], length[CUT_N]);
+  cut_tensor(&slice[GEMM_C], 0, first[CUT_M], length[CUT_M]);
+  cut_tensor(&slice[GEMM_C], 1, first[CUT_N], length[CUT_N]);
+}
+
+// A tile of side t in f32 takes four fifths of the device, a and b stream past it: each is copied
+// once for each tile along the other's side, and never less than once.
+static double least_copied(const struct why_problem *p, double device_bytes) {
+  double m = (double)p->value[GEMM_M], n = (double)p->value[GEMM_N], k = (double)p->value[GEMM_K];
+  double element = (double)why_type_bytes(p->type), side = sqrt(0.8 * device_bytes / sizeof(float));
+  double a = element * m * k * fmax(1, n / side), b = element * k * n * fmax(1, m / side);
+  double c = p->real[GEMM_BETA] == 0 ? 0 : (double)why_type_bytes(type_of_c(p)) * m * n;
+  return a + b + c;
 }
 
 const struct why_op why_op_gemm = {
@@ -219,4 +285,12 @@ const struct why_op why_op_gemm = {
     .reference = reference,
     .tolerance = tolerance,
     .project = project,
+    .cut = cuts,
+    .cuts = sizeof cuts / sizeof *cuts,
+    .order = orders,
+    .orders = sizeof orders / sizeof *orders,
+    .extent = extent,
+    .sliced = sliced,
+    .part = part,
+    .least_copied = least_copied,
 };

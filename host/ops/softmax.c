@@ -84,6 +84,34 @@ static double tolerance(const struct why_problem *p, int output) {
   return ((double)p->value[SOFTMAX_COLS] + 8) * (FLT_EPSILON / 2) + store;
 }
 
+// ---- parts -------------------------------------------------------------------------------------
+
+static const struct why_cut cuts[] = {{"rows", 0}};
+static const unsigned char orders[][WHY_CUTS] = {{0}};
+
+static int64_t extent(const struct why_problem *p, int cut) {
+  (void)cut;
+  return p->value[SOFTMAX_ROWS];
+}
+
+static uint32_t sliced(const struct why_problem *p, int operand) {
+  (void)p, (void)operand;
+  return 1;
+}
+
+static void part(const struct why_problem *p, const struct why_tensor *whole, const int64_t *first,
+                 const int64_t *rows, struct why_problem *out, struct why_tensor *slice) {
+  *out = *p;
+  out->value[SOFTMAX_ROWS] = *rows;
+  out->value[SOFTMAX_LDX] = out->value[SOFTMAX_LDY] = 0;
+  for (int i = 0; first && i < 2; i++) {
+    slice[i] = whole[i];
+    slice[i].dim[0] = *rows;
+    slice[i].data = (char *)whole[i].data +
+                    (size_t)(*first * whole[i].stride[0]) * why_type_bytes(whole[i].type);
+  }
+}
+
 const struct why_op why_op_softmax = {
     .name = "softmax",
     .help = "y(rows,cols) = exp(x - max) / sum, each row apart",
@@ -99,4 +127,11 @@ const struct why_op why_op_softmax = {
     .bytes = bytes,
     .reference = reference,
     .tolerance = tolerance,
+    .cut = cuts,
+    .cuts = sizeof cuts / sizeof *cuts,
+    .order = orders,
+    .orders = sizeof orders / sizeof *orders,
+    .extent = extent,
+    .sliced = sliced,
+    .part = part,
 };
