@@ -1,6 +1,6 @@
 // What has to be looked at before a decision can be pure: open the backends that the request could
 // use, and ask the libraries what only they know.
-#include "decide.h"
+#include "streamed.h"
 #include <string.h>
 
 static bool asked(const struct why_machine *m, int kernel, int device, const struct why_problem *p,
@@ -8,13 +8,10 @@ static bool asked(const struct why_machine *m, int kernel, int device, const str
   return why_answer_find(m, kernel, device, p, most) != NULL;
 }
 
-static enum why_reason ask(struct why_machine *m, const struct why_case *cs, int kernel,
-                           int device) {
+static enum why_reason ask_one(struct why_machine *m, const struct why_problem *p, int kernel,
+                               int device, uint64_t most) {
   const struct why_kernel *k = why_kernel_at(kernel);
   struct why_slot *slot = &m->slot[why_places()[kernel].code];
-  const struct why_problem *p = &cs->request->problem;
-  uint64_t most = why_case_workspace(cs, &m->facts[device]);
-  if (!(k->types >> p->type & 1) || slot->lacks[kernel] || !slot->backend->ask) return WHY_OK;
   if (m->lost[device] || asked(m, kernel, device, p, most)) return WHY_OK;
   struct why_answer answer = {
       .kernel = kernel,
@@ -29,6 +26,32 @@ static enum why_reason ask(struct why_machine *m, const struct why_case *cs, int
                            &answer.workspace_bytes, &answer.verdict);
   answer.verdict.reason = r;
   return why_answer_add(m, &answer);
+}
+
+// About the whole, and about each different part where a streamed plan will be looked for.
+static enum why_reason ask(struct why_machine *m, const struct why_case *cs, int kernel,
+                           int device) {
+  const struct why_kernel *k = why_kernel_at(kernel);
+  const struct why_slot *slot = &m->slot[why_places()[kernel].code];
+  const struct why_facts *f = &m->facts[device];
+  const struct why_problem *p = &cs->request->problem;
+  uint64_t most = why_case_workspace(cs, f);
+  if (!(k->types >> p->type & 1) || slot->lacks[kernel] || !slot->backend->ask) return WHY_OK;
+  enum why_reason r = ask_one(m, p, kernel, device, most);
+  if (r || f->host) return r;
+  const struct why_answer *whole = why_answer_find(m, kernel, device, p, most);
+  uint64_t budget = cs->request->budget.device_bytes, available = why_free_bytes(f);
+  uint64_t have = budget < available ? budget : available;
+  bool fits = whole && cs->operand_bytes + whole->workspace_bytes <= have;
+  if (fits && !why_streamed_wanted(cs, f)) return WHY_OK;
+  struct why_parts parts;
+  struct why_verdict verdict = {.note = "", .cause = ""};
+  struct why_problem problem[WHY_PART_PROBLEMS];
+  if (why_streamed_parts(m, cs, k, device, &parts, &verdict)) return WHY_OK; // decide says why
+  int problems = why_parts_problems(p, &parts, problem, WHY_PART_PROBLEMS);
+  for (int i = 0; i < problems && !r; i++)
+    r = ask_one(m, &problem[i], kernel, device, why_streamed_workspace(cs, f));
+  return r;
 }
 
 enum why_reason why_consult(struct why_machine *m, const struct why_request *request) {

@@ -1,6 +1,7 @@
 // The decision: every kernel of the op on every device it could run on becomes a candidate with a
 // verdict; of those that fit the policy chooses one. Pure: reads the machine, touches no device.
 #include "decide.h"
+#include "streamed.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,7 @@ static uint64_t least(uint64_t a, uint64_t b) {
 }
 
 uint64_t why_case_workspace(const struct why_case *c, const struct why_facts *f) {
+  if (f->host) return c->request->budget.workspace_bytes; // memory of the host is judged as a whole
   uint64_t device = least(c->request->budget.device_bytes, why_free_bytes(f));
   uint64_t left = device > c->operand_bytes ? device - c->operand_bytes : 0;
   return least(least(c->request->budget.workspace_bytes, left), WHY_LIBRARY_WORKSPACE);
@@ -62,7 +64,7 @@ uint64_t why_free_bytes(const struct why_facts *f) {
 
 // ---- one candidate, in the order of reasons.def ------------------------------------------------
 
-static enum why_reason numbers(struct why_verdict *v, enum why_reason r, double need, double have) {
+enum why_reason why_numbers(struct why_verdict *v, enum why_reason r, double need, double have) {
   v->need = need;
   v->have = have;
   return r;
@@ -71,9 +73,9 @@ static enum why_reason numbers(struct why_verdict *v, enum why_reason r, double 
 enum why_reason why_judge_device(const struct why_kernel *k, const struct why_facts *f,
                                  struct why_verdict *v) {
   if (f->capability < k->capability)
-    return numbers(v, WHY_CAPABILITY, k->capability, f->capability);
+    return why_numbers(v, WHY_CAPABILITY, k->capability, f->capability);
   if (k->capability_last && f->capability > k->capability_last)
-    return numbers(v, WHY_ARCHITECTURE, k->capability_last, f->capability);
+    return why_numbers(v, WHY_ARCHITECTURE, k->capability_last, f->capability);
   if (k->cpu_features & ~f->cpu_features) return WHY_CPU_FEATURE;
   return WHY_OK;
 }
@@ -85,7 +87,7 @@ static enum why_reason judge_multiple(const struct why_case *c, int multiple,
     const struct why_tensor *t = &c->operand[i];
     for (int d = 0; d < t->rank; d++) {
       int64_t x = t->stride[d] == 1 ? t->dim[d] : t->stride[d];
-      if (x % multiple) return numbers(v, WHY_MULTIPLE, multiple, (double)x);
+      if (x % multiple) return why_numbers(v, WHY_MULTIPLE, multiple, (double)x);
     }
   }
   return WHY_OK;
@@ -96,14 +98,14 @@ static enum why_reason judge_limit(const struct why_case *c, int64_t most, struc
     const struct why_tensor *t = &c->operand[i];
     for (int d = 0; d < t->rank; d++) {
       int64_t x = t->dim[d] > t->stride[d] ? t->dim[d] : t->stride[d];
-      if (x > most) return numbers(v, WHY_LIMIT, (double)x, (double)most);
+      if (x > most) return why_numbers(v, WHY_LIMIT, (double)x, (double)most);
     }
   }
   return WHY_OK;
 }
 
-static enum why_reason judge_case(const struct why_case *c, const struct why_kernel *k,
-                                  const struct why_facts *f, struct why_verdict *v) {
+enum why_reason why_judge_case(const struct why_case *c, const struct why_kernel *k,
+                               const struct why_facts *f, struct why_verdict *v) {
   const struct why_problem *p = &c->request->problem;
   enum why_math exact = p->type == WHY_F64 ? WHY_MATH_F64 : WHY_MATH_F32; // what kernels compute in
   if (!(k->types >> p->type & 1) || exact > p->math) return WHY_TYPE;
@@ -119,7 +121,7 @@ static enum why_reason judge_case(const struct why_case *c, const struct why_ker
   *v = own;
   if (taken) return taken;
   if (!f->host && k->shared_bytes > f->shared_bytes)
-    return numbers(v, WHY_SHARED_MEMORY, k->shared_bytes, (double)f->shared_bytes);
+    return why_numbers(v, WHY_SHARED_MEMORY, k->shared_bytes, (double)f->shared_bytes);
   return WHY_OK;
 }
 
@@ -129,7 +131,7 @@ static enum why_reason judge_memory(enum why_reason reason, uint64_t need, uint6
   uint64_t have = least(budget, free_bytes);
   if (need <= have) return WHY_OK;
   c->bound = budget <= free_bytes ? "budget" : "free";
-  return numbers(&c->verdict, reason, (double)need, (double)have);
+  return why_numbers(&c->verdict, reason, (double)need, (double)have);
 }
 
 static enum why_reason judge_budget(const struct why_machine *m, const struct why_case *cs,
@@ -143,7 +145,7 @@ static enum why_reason judge_budget(const struct why_machine *m, const struct wh
   c->bound = !asked ? "" : b->device_bytes <= why_free_bytes(f) ? "budget" : "free";
   if (workspace > b->workspace_bytes) {
     c->bound = "budget";
-    return numbers(&c->verdict, WHY_WORKSPACE, (double)workspace, (double)b->workspace_bytes);
+    return why_numbers(&c->verdict, WHY_WORKSPACE, (double)workspace, (double)b->workspace_bytes);
   }
   enum why_reason r = WHY_OK;
   if (!f->host)
@@ -154,24 +156,27 @@ static enum why_reason judge_budget(const struct why_machine *m, const struct wh
                       why_free_bytes(&m->facts[0]), c);
 }
 
-static enum why_reason judge_library(const struct why_machine *m, const struct why_case *cs,
-                                     const struct why_candidate *c, uint64_t *workspace,
-                                     struct why_verdict *v) {
-  uint64_t most = why_case_workspace(cs, &m->facts[c->device]);
-  const struct why_answer *a =
-      why_answer_find(m, why_kernel_place(c->kernel), c->device, &cs->request->problem, most);
+enum why_reason why_judge_library(const struct why_machine *m, const struct why_case *cs,
+                                  const struct why_candidate *c, uint64_t most_bytes,
+                                  uint64_t *workspace, struct why_verdict *v) {
+  const struct why_answer *a = why_answer_find(m, why_kernel_place(c->kernel), c->device,
+                                               &cs->request->problem, most_bytes);
   if (!a) return WHY_UNASKED;
   if (a->verdict.reason) {
     *v = a->verdict;
     return a->verdict.reason;
   }
-  *workspace = a->any ? least(a->workspace_bytes, most) : a->workspace_bytes;
+  *workspace = a->any ? least(a->workspace_bytes, most_bytes) : a->workspace_bytes;
   return WHY_OK;
 }
 
 static enum why_reason judge_slot(const struct why_slot *slot, struct why_verdict *v) {
   if (slot->verdict.reason) *v = slot->verdict;
   return slot->verdict.reason;
+}
+
+static bool plan_allowed(const struct why_request *r, enum why_plan plan) {
+  return !r->plans || r->plans >> plan & 1;
 }
 
 // The first reason that applies, or WHY_OK: it could run.
@@ -183,17 +188,19 @@ static enum why_reason judge(const struct why_machine *m, const struct why_case 
   const struct why_place *slots = &why_places()[place];
   enum why_reason r;
   uint64_t workspace = 0;
-  if (why_excluded(k, cs->request)) return WHY_EXCLUDED;
+  if (why_excluded(k, cs->request) || !plan_allowed(cs->request, c->plan)) return WHY_EXCLUDED;
   if ((r = judge_slot(&m->slot[slots->device], v))) return r;
   if (c->device < 0) return WHY_NO_DEVICE;
   if ((r = judge_slot(&m->slot[slots->code], v))) return r;
   if (m->slot[slots->code].lacks[place]) return WHY_NOT_BUILT;
   const struct why_facts *f = &m->facts[c->device];
-  why_predict(f, cs->request, &cs->traffic, c);
+  if (c->plan != WHY_STREAMED) why_predict(f, cs->request, &cs->traffic, c);
   if (m->lost[c->device]) return WHY_DEVICE_LOST;
   if ((r = why_judge_device(k, f, v))) return r;
-  if ((r = judge_case(cs, k, f, v))) return r;
-  if (k->ask && (r = judge_library(m, cs, c, &workspace, v))) return r;
+  if (c->plan == WHY_STREAMED) return why_streamed_judge(m, cs, c);
+  if ((r = why_judge_case(cs, k, f, v))) return r;
+  uint64_t most = why_case_workspace(cs, f);
+  if (k->ask && (r = why_judge_library(m, cs, c, most, &workspace, v))) return r;
   if (k->workspace) workspace = k->workspace(&cs->request->problem, f);
   return judge_budget(m, cs, workspace, c);
 }
@@ -275,8 +282,9 @@ static void choose(struct why_decision *d) {
 
 // ---- the decision ------------------------------------------------------------------------------
 
-static enum why_reason add(const struct why_machine *m, const struct why_case *cs,
-                           struct why_decision *d, const struct why_kernel *k, int device) {
+static enum why_reason add_plan(const struct why_machine *m, const struct why_case *cs,
+                                struct why_decision *d, const struct why_kernel *k, int device,
+                                enum why_plan plan) {
   if (d->candidates == d->capacity) {
     int capacity = d->capacity ? 2 * d->capacity : 16;
     void *grown = realloc(d->candidate, (size_t)capacity * sizeof *d->candidate);
@@ -286,11 +294,26 @@ static enum why_reason add(const struct why_machine *m, const struct why_case *c
   }
   struct why_candidate *c = &d->candidate[d->candidates++];
   *c = (struct why_candidate){.kernel = k, .device = device, .bound = ""};
-  c->plan = why_kernel_on_host(k) ? WHY_ON_HOST : WHY_RESIDENT;
+  c->plan = plan;
   c->copy_in_seconds = c->work_seconds = c->copy_out_seconds = c->seconds = NAN;
   c->verdict.note = c->verdict.cause = "";
   c->verdict.reason = judge(m, cs, c);
   return WHY_OK;
+}
+
+// On a device, resident; and streamed where that is looked for and nothing of the machine, the
+// build or the type stands in the way, which the first row says already.
+static enum why_reason add(const struct why_machine *m, const struct why_case *cs,
+                           struct why_decision *d, const struct why_kernel *k, int device) {
+  if (why_kernel_on_host(k)) return add_plan(m, cs, d, k, device, WHY_ON_HOST);
+  enum why_reason r = add_plan(m, cs, d, k, device, WHY_RESIDENT);
+  if (r || device < 0) return r;
+  enum why_reason resident = d->candidate[d->candidates - 1].verdict.reason;
+  bool excluded = why_excluded(k, cs->request);
+  bool barred = excluded || (resident <= WHY_TYPE && resident > WHY_EXCLUDED);
+  if (barred || !(resident == WHY_DEVICE_MEMORY || why_streamed_wanted(cs, &m->facts[device])))
+    return WHY_OK;
+  return add_plan(m, cs, d, k, device, WHY_STREAMED);
 }
 
 enum why_reason why_decide(const struct why_machine *m, const struct why_request *request,

@@ -20,5 +20,14 @@ uint64_t why_case_workspace(const struct why_case *, const struct why_facts *);
 // May the kernel run on a device of this capability and these features?
 enum why_reason why_judge_device(const struct why_kernel *, const struct why_facts *,
                                  struct why_verdict *);
+// Does the kernel take the case: type, form, multiples, limits, shared memory?
+enum why_reason why_judge_case(const struct why_case *, const struct why_kernel *,
+                               const struct why_facts *, struct why_verdict *);
+// What its library answered when asked about the case with this much workspace.
+enum why_reason why_judge_library(const struct why_machine *, const struct why_case *,
+                                  const struct why_candidate *, uint64_t most_bytes,
+                                  uint64_t *workspace, struct why_verdict *);
+// Sets need and have; returns the reason.
+enum why_reason why_numbers(struct why_verdict *, enum why_reason, double need, double have);
 uint64_t why_free_bytes(const struct why_facts *); // WHY_UNLIMITED where nothing is known
 #endif

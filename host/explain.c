@@ -17,6 +17,8 @@ static void limits(FILE *f, const struct why_request *r) {
     fprintf(f, ", device memory %s", why_human_bytes((double)r->budget.device_bytes).text);
   if (r->budget.workspace_bytes != WHY_UNLIMITED)
     fprintf(f, ", workspace %s", why_human_bytes((double)r->budget.workspace_bytes).text);
+  if (r->budget.pinned_bytes != WHY_UNLIMITED)
+    fprintf(f, ", pinned memory %s", why_human_bytes((double)r->budget.pinned_bytes).text);
   if (r->budget.host_bytes != WHY_UNLIMITED)
     fprintf(f, ", host memory %s", why_human_bytes((double)r->budget.host_bytes).text);
   fputc('\n', f);
@@ -46,6 +48,13 @@ static void chosen(FILE *f, const struct why_machine *m, const struct why_decisi
     fprintf(f, ", predicted %s from %s figures", why_human_seconds(c->seconds).text,
             m->facts[c->device].provenance);
   fputc('\n', f);
+  if (c->plan != WHY_STREAMED) return;
+  char cut[128];
+  why_parts_text(&d->request.problem, &c->parts, cut, sizeof cut);
+  fprintf(f, "   in %lld part%s of %s, %d + %d buffers, %s copied in and %s out\n",
+          (long long)c->parts.count, c->parts.count == 1 ? "" : "s", cut, c->parts.in_buffers,
+          c->parts.out_buffers, why_human_bytes(c->parts.in_bytes).text,
+          why_human_bytes(c->parts.out_bytes).text);
 }
 
 static void table(FILE *f, const struct why_machine *m, const struct why_decision *d) {

@@ -1,6 +1,6 @@
-// A job: the chosen candidate with its buffers and handles, from upload to download. Everything is
-// in one queue of the device; overlapping copies with work is left to streamed plans.
-#include "decide.h"
+// A job: the chosen candidate with its buffers and handles, from upload to download. A resident plan
+// has everything in one queue of the device; a streamed one is stream.c's.
+#include "stream.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +15,8 @@ struct why_job {
   struct why_machine *machine;
   int candidate;
   bool in_place; // operands are used where they lie on the host
+  struct why_parts parts;
+  struct why_stream *stream; // of a streamed plan, which holds the buffers then
   bool prepared; // code->prepare has run
   bool working;  // WORK_START is recorded
   bool copied_in;
@@ -108,11 +110,12 @@ static enum why_reason build(struct why_job *j) {
     op->shape(&j->problem, i, &j->operand[i]);
     j->operand[i].data = NULL;
   }
+  j->call.workspace_bytes = c->peak.workspace_bytes;
+  if (c->plan == WHY_STREAMED) return why_stream_prepare(&j->call, j->code, &j->parts, &j->stream);
   for (int i = 0; !j->in_place && i < op->operands; i++) {
     r = allocate(j, why_tensor_bytes(&j->operand[i]), j->memory, &j->operand[i].data);
     if (r) return r;
   }
-  j->call.workspace_bytes = c->peak.workspace_bytes;
   if (j->call.workspace_bytes)
     r = allocate(j, j->call.workspace_bytes, WHY_DEVICE, &j->call.workspace);
   if (!r && !j->in_place) r = prepare_code(j);
@@ -132,13 +135,15 @@ enum why_reason why_prepare(struct why_machine *m, struct why_decision *d, int c
         (struct why_verdict){WHY_ALLOC_FAILED, (double)sizeof *j, 0, "memory of the host", ""};
     return WHY_ALLOC_FAILED;
   }
-  const struct why_facts *facts = &m->facts[c->device];
+  bool streamed = c->plan == WHY_STREAMED; // the host's threads pack and unpack
+  const struct why_facts *facts = &m->facts[streamed ? 0 : c->device];
   int threads = d->request.threads ? d->request.threads : facts->multiprocessors;
   j->decision = d;
   j->machine = m;
   j->candidate = candidate;
   j->problem = d->request.problem;
   j->in_place = c->plan == WHY_ON_HOST;
+  j->parts = c->parts;
   j->memory = d->request.transfer == WHY_UNIFIED ? WHY_MANAGED : WHY_DEVICE;
   j->verdict.note = j->verdict.cause = "";
   j->call = (struct why_call){
@@ -160,9 +165,11 @@ void why_release(struct why_job *j) {
   if (!j) return;
   struct why_device *device = j->call.device;
   device->bind(device);
+  bool ours = !j->in_place && !j->stream; // the operands' buffers
+  why_stream_release(j->stream);
   if (j->prepared && j->code->release) j->code->release(&j->call);
   if (j->call.workspace) device->free(device, WHY_DEVICE, j->call.workspace);
-  for (int i = 0; !j->in_place && i < j->problem.op->operands; i++)
+  for (int i = 0; ours && i < j->problem.op->operands; i++)
     if (j->operand[i].data) device->free(device, j->memory, j->operand[i].data);
   free(j);
 }
@@ -193,7 +200,14 @@ enum why_reason why_upload(struct why_job *j, const struct why_tensor *operand) 
   if (j->in_place) { // nothing is copied
     j->times.copy_in = j->times.copy_out = j->times.idle = NAN;
     for (int i = 0; i < op->operands; i++) j->operand[i].data = operand[i].data;
+    if (j->prepared && j->code->release) j->code->release(&j->call); // of what lay there before
+    j->prepared = false;
     return fail(j, prepare_code(j));
+  }
+  if (j->stream) { // copied in part by part
+    j->times = (struct why_times){0};
+    for (int i = 0; i < op->operands; i++) j->operand[i].data = operand[i].data;
+    return WHY_OK;
   }
   enum why_reason r = j->call.device->bind(j->call.device);
   if (!r) r = mark(j, COPY_IN_START);
@@ -205,7 +219,24 @@ enum why_reason why_upload(struct why_job *j, const struct why_tensor *operand) 
   return fail(j, r);
 }
 
+// One call of a streamed plan, which ends with the result on the host.
+static enum why_reason launch_stream(struct why_job *j) {
+  struct why_times t, *sum = &j->times;
+  double limit = j->decision->request.timeout_seconds;
+  enum why_reason r = why_stream_run(j->stream, j->operand, limit, &t);
+  if (r == WHY_TIMEOUT) j->verdict.have = j->verdict.need = limit; // longer than that
+  if (r) return fail(j, r);
+  sum->copy_in += t.copy_in;
+  sum->work += t.work;
+  sum->copy_out += t.copy_out;
+  sum->idle += t.idle;
+  sum->total += t.total;
+  tell(j);
+  return WHY_OK;
+}
+
 enum why_reason why_launch(struct why_job *j) {
+  if (j->stream) return launch_stream(j);
   if (!j->working) {
     j->working = true;
     enum why_reason r = mark(j, WORK_START);
@@ -240,7 +271,7 @@ enum why_reason why_download(struct why_job *j, const struct why_tensor *operand
   const struct why_op *op = j->problem.op;
   struct why_device *device = j->call.device;
   enum why_reason r = why_wait(j);
-  if (r || j->in_place) return r;
+  if (r || j->in_place || j->stream) return r;
   r = mark(j, COPY_OUT_START);
   for (int i = 0; !r && i < op->operands; i++)
     if (op->role(&j->problem, i) & WHY_OUT) r = copy(device, WHY_WORK, &operand[i], &j->operand[i]);

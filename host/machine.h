@@ -86,6 +86,7 @@ enum why_reason why_topology_bind(int threads); // why_bind
 struct why_traffic { // of one problem: the same for all of its candidates
   double flops, least_bytes, in_bytes, out_bytes;
 };
+double why_rate(const struct why_facts *, const struct why_kernel *, const struct why_problem *);
 void why_predict(const struct why_facts *device, const struct why_request *,
                  const struct why_traffic *, struct why_candidate *);
 

@@ -6,8 +6,8 @@
 #include <math.h>
 
 // The rate for the problem's arithmetic. Without matrix units 16-bit types are computed in f32.
-static double rate(const struct why_facts *f, const struct why_kernel *k,
-                   const struct why_problem *p) {
+double why_rate(const struct why_facts *f, const struct why_kernel *k,
+                const struct why_problem *p) {
   enum why_math math = why_math_of(p->type);
   if (math > WHY_MATH_F32 && !(k->matrix_units && !f->host)) math = WHY_MATH_F32;
   return f->flops[math];
@@ -28,7 +28,7 @@ static double link(double latency, double bytes, double bps) {
 
 void why_predict(const struct why_facts *facts, const struct why_request *r,
                  const struct why_traffic *t, struct why_candidate *c) {
-  double flops = rate(facts, c->kernel, &r->problem), bandwidth = facts->memory_bps;
+  double flops = why_rate(facts, c->kernel, &r->problem), bandwidth = facts->memory_bps;
   c->copy_in_seconds = c->work_seconds = c->copy_out_seconds = c->seconds = NAN;
   if (!(flops > 0) || !(bandwidth > 0)) return;
   if (facts->host) flops *= share_of_cores(facts->multiprocessors, c->kernel->threads, r->threads);

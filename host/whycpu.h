@@ -132,6 +132,9 @@ struct why_op { // a row of the table of ops: host/ops/NAME.c
   // `first` NULL: a problem whose operands are as large as any part's; slices are left alone.
   void (*part)(const struct why_problem *, const struct why_tensor *whole, const int64_t *first,
                const int64_t *extent, struct why_problem *part, struct why_tensor *slice);
+  // Bytes of all slices of an operand together, for parts of this extent, where they overlap or
+  // leave something out; 0 where they are the operand's own. NULL: they are for every operand.
+  double (*slice_bytes)(const struct why_problem *, const int64_t *extent, int operand);
   // The least bytes that must be copied to a device which can hold this much, whatever the
   // schedule: the law that streaming is held against. NULL: the inputs once.
   double (*least_copied)(const struct why_problem *, double device_bytes);
@@ -225,6 +228,7 @@ struct why_call {
   void *workspace;
   uint64_t workspace_bytes;
   int threads;             // CPU kernels: how many to use, at least 1
+  int untimed;             // prepare: no trials, the library's first choice will do
   struct why_verdict *why; // details of a failure: need, have, note (static words)
 };
 struct why_code { // what a backend has for a row of the catalog
@@ -399,6 +403,9 @@ WHY_API void why_decision_free(struct why_decision *);
 WHY_API enum why_reason why_decide_again(const struct why_machine *, struct why_decision *,
                                          const struct why_verdict *failed);
 WHY_API void why_explain(FILE *, const struct why_machine *, const struct why_decision *);
+// "m=7168 n=7168 k=512": the extents of a streamed plan's parts. As snprintf.
+WHY_API int why_parts_text(const struct why_problem *, const struct why_parts *, char *out,
+                           size_t size);
 
 // ---- running -----------------------------------------------------------------------------------
 
@@ -429,15 +436,19 @@ WHY_API enum why_reason why_run(struct why_machine *, struct why_decision *,
 // ---- checking ----------------------------------------------------------------------------------
 
 struct why_check {
-  double error;         // largest |x - value| / scale over all outputs; NAN if an element is NaN
+  double error;         // largest |x - value| / scale of the elements looked at; NAN if one is NaN
   double tolerance;     // that the op allows; right means error <= tolerance
-  const char *verified; // "exact" (every element) or "projection"
+  const char *verified; // "exact" (every element looked at) or "projection"
   int output;           // where the largest error is
-  int64_t element;
+  int64_t element;      // in row-major order of the output's dims
+  // Had any one element of this result been off by more than this, in units of its scale, all
+  // others being as they are, it would have been called wrong. Exact: the tolerance. Projection:
+  // for an element of the mean scale of its row or above; INFINITY where rows are not finite.
+  double finds;
 };
 // `before` has the operands as they were before the call, `after` as they are now. Up to 2e9 flops
-// exactly; above that by random projection over the whole output and exact rows. WHY_OK, WHY_WRONG
-// or WHY_ALLOC_FAILED.
+// exactly; above that exactly on the rows that random projections of the whole output point at, the
+// first, the last and some others. WHY_OK, WHY_WRONG or WHY_ALLOC_FAILED.
 WHY_API enum why_reason why_check(const struct why_problem *, const struct why_tensor *before,
                                   const struct why_tensor *after, struct why_check *);
 

@@ -10,6 +10,8 @@
 #include <float.h>
 #include <math.h>
 #include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
 
 // Dims stay below this, so that no sum or product of two of them overflows.
 #define MOST (int64_t)1 << 30
@@ -95,35 +97,105 @@ static double bytes(const struct why_problem *problem) {
   return (double)why_type_bytes(problem->type) * (x + w + outputs(&g));
 }
 
-// As a matrix, y has a row (n,p,q) for each window of x and a column for each filter.
+// ---- the right answer --------------------------------------------------------------------------
+
+// As a matrix, y has a row (n,p,q) for each window of x and a column for each filter. A window is
+// read group by group, in a group as a filter is: by r, s and channel; so a filter and its group's
+// part of the window are two vectors of this length.
+static int64_t filter_length(const struct conv2d_view *g) {
+  return g->group_c * g->r * g->s;
+}
+
+static void read_filter(const struct conv2d_view *g, const struct why_tensor *w, int64_t k,
+                        double *out) {
+  for (int64_t r = 0; r < g->r; r++)
+    for (int64_t s = 0; s < g->s; s++, out += g->group_c)
+      why_elements(w, k * w->stride[0] + r * w->stride[1] + s * w->stride[2], w->stride[3],
+                   g->group_c, out);
+}
+
+// `channels` is room for all channels of one element of the window. What lies outside of x is 0.
+static void read_window(const struct conv2d_view *g, const struct why_tensor *x, int64_t row,
+                        double *channels, double *out) {
+  int64_t n = row / (g->p * g->q), p = row / g->q % g->p, q = row % g->q;
+  int64_t top = p * g->stride_h - g->pad_top, left = q * g->stride_w - g->pad_left;
+  for (int64_t r = 0; r < g->r; r++)
+    for (int64_t s = 0; s < g->s; s++) {
+      int64_t h = top + r * g->dilation_h, w = left + s * g->dilation_w;
+      if (h >= 0 && h < g->h && w >= 0 && w < g->w)
+        why_elements(x, n * x->stride[0] + h * x->stride[1] + w * x->stride[2], x->stride[3], g->c,
+                     channels);
+      else
+        memset(channels, 0, (size_t)g->c * sizeof *channels);
+      double *to = out + (r * g->s + s) * g->group_c;
+      for (int64_t c = 0; c < g->group_c; c++)
+        for (int64_t i = 0; i < g->groups; i++)
+          to[i * filter_length(g) + c] = channels[i * g->group_c + c];
+    }
+}
+
+// Below the smallest normal number rounding is absolute, so every scale starts from it.
+static double smallest_normal(enum why_type type) {
+  return type == WHY_F16 ? 0x1p-14 : (double)FLT_MIN;
+}
+
+// Some windows at a time, so that a filter is read once for all of them.
 static void reference(const struct why_problem *problem, const struct why_tensor *operand,
                       int output, int64_t first, int64_t rows, double *value, double *scale) {
+  enum { TOGETHER = 8 };
   (void)output;
   const struct why_tensor *x = &operand[CONV2D_X], *w = &operand[CONV2D_WEIGHT];
   struct conv2d_view g = conv2d_view(problem);
-  for (int64_t i = 0; i < rows; i++)
+  int64_t length = filter_length(&g), window_length = length * g.groups;
+  double floor = smallest_normal(problem->type);
+  double *filter = malloc((size_t)(length + g.c + TOGETHER * window_length) * sizeof *filter);
+  if (!filter) { // a NaN is never within the tolerance
+    for (int64_t i = 0; i < rows * g.k; i++) value[i] = NAN;
+    return;
+  }
+  double *channels = filter + length, *window = channels + g.c, size;
+  for (int64_t at = 0; at < rows; at += TOGETHER) {
+    int64_t count = rows - at < TOGETHER ? rows - at : TOGETHER;
+    for (int64_t i = 0; i < count; i++)
+      read_window(&g, x, first + at + i, channels, window + i * window_length);
     for (int64_t k = 0; k < g.k; k++) {
-      int64_t n = (first + i) / (g.p * g.q), p = (first + i) / g.q % g.p, q = (first + i) % g.q;
-      double sum = 0, size = problem->type == WHY_F16 ? 0x1p-14 : (double)FLT_MIN;
-      for (int64_t r = 0; r < g.r; r++)
-        for (int64_t s = 0; s < g.s; s++) {
-          int64_t h = p * g.stride_h - g.pad_top + r * g.dilation_h;
-          int64_t at = q * g.stride_w - g.pad_left + s * g.dilation_w;
-          if (h < 0 || h >= g.h || at < 0 || at >= g.w) continue;
-          for (int64_t c = 0; c < g.group_c; c++) {
-            int64_t channel = k / g.group_k * g.group_c + c;
-            double product =
-                why_element(x, n * x->stride[0] + h * x->stride[1] + at * x->stride[2] +
-                                   channel * x->stride[3]) *
-                why_element(w, k * w->stride[0] + r * w->stride[1] + s * w->stride[2] +
-                                   c * w->stride[3]);
-            sum += product;
-            size += fabs(product);
-          }
-        }
-      value[i * g.k + k] = sum;
-      scale[i * g.k + k] = size;
+      const double *group = window + k / g.group_k * length;
+      read_filter(&g, w, k, filter);
+      for (int64_t i = 0; i < count; i++) {
+        why_dot(length, group + i * window_length, filter, &value[(at + i) * g.k + k], &size);
+        scale[(at + i) * g.k + k] = size + floor;
+      }
     }
+  }
+  free(filter);
+}
+
+// The filters of each group, times their elements of `by`, added up: one filter a group. A row of y
+// times `by` is then one vector product; and the same of the absolute values.
+static void project(const struct why_problem *problem, const struct why_tensor *operand, int output,
+                    const double *by, double *value, double *scale) {
+  (void)output;
+  const struct why_tensor *x = &operand[CONV2D_X], *w = &operand[CONV2D_WEIGHT];
+  struct conv2d_view g = conv2d_view(problem);
+  int64_t length = filter_length(&g), window_length = length * g.groups;
+  double floor = (double)g.k * smallest_normal(problem->type), ignored;
+  double *sum = calloc((size_t)(3 * window_length + length + g.c), sizeof *sum);
+  for (int64_t i = 0; i < g.n * g.p * g.q; i++) value[i] = scale[i] = NAN;
+  if (!sum) return;
+  double *size = sum + window_length, *window = size + window_length;
+  double *filter = window + window_length, *channels = filter + length;
+  for (int64_t k = 0; k < g.k; k++) {
+    int64_t at = k / g.group_k * length;
+    read_filter(&g, w, k, filter);
+    why_accumulate(length, by[k], filter, sum + at, size + at);
+  }
+  for (int64_t i = 0; i < g.n * g.p * g.q; i++) {
+    read_window(&g, x, i, channels, window);
+    why_dot(window_length, window, sum, &value[i], &ignored);
+    why_dot(window_length, window, size, &ignored, &scale[i]);
+    scale[i] += floor;
+  }
+  free(sum);
 }
 
 // As gemm's: a sum of c/groups r s products, and the rounding to the type of y.
@@ -194,9 +266,10 @@ static void part(const struct why_problem *problem, const struct why_tensor *who
     rows = least(end, g.h) - top;
     out->value[CONV2D_PAD_H] = top - begin;
     out->value[CONV2D_PAD_H_END] = end > g.h ? end - g.h : 0;
-  } else { // enough padding for as many rows of y
-    out->value[CONV2D_PAD_H] = (extent[CUT_ROWS] - 1) * g.stride_h + filter - rows;
-    out->value[CONV2D_PAD_H_END] = 0;
+  } else { // enough padding for as many rows of y, and no more on either side than the whole has
+    int64_t padding = (extent[CUT_ROWS] - 1) * g.stride_h + filter - rows;
+    out->value[CONV2D_PAD_H] = least(padding, g.pad_top);
+    out->value[CONV2D_PAD_H_END] = padding - out->value[CONV2D_PAD_H];
   }
   out->value[CONV2D_H] = rows;
   if (!first) return;
@@ -208,6 +281,20 @@ static void part(const struct why_problem *problem, const struct why_tensor *who
   offset(&slice[CONV2D_Y], 0, first[CUT_N], extent[CUT_N]);
   if (!all_rows) offset(&slice[CONV2D_Y], 1, first[CUT_ROWS], extent[CUT_ROWS]);
   offset(&slice[CONV2D_Y], 3, first[CUT_K], extent[CUT_K]);
+}
+
+// The rows of x that the parts read: those between two parts more than once, or not at all.
+static double slice_bytes(const struct why_problem *problem, const int64_t *extent, int operand) {
+  struct conv2d_view g = conv2d_view(problem);
+  if (operand != CONV2D_X || problem->value[CONV2D_WIDE_PAD] || extent[CUT_ROWS] >= g.p) return 0;
+  int64_t filter = (g.r - 1) * g.dilation_h + 1;
+  double rows = 0;
+  for (int64_t p = 0; p < g.p; p += extent[CUT_ROWS]) {
+    int64_t begin = p * g.stride_h - g.pad_top;
+    int64_t end = begin + (least(extent[CUT_ROWS], g.p - p) - 1) * g.stride_h + filter;
+    rows += (double)(least(end, g.h) - (begin > 0 ? begin : 0));
+  }
+  return rows * (double)g.n * (double)g.w * (double)g.c * (double)why_type_bytes(problem->type);
 }
 
 // Every input once; and as for a product with m = n p q, n = k and the sum over c r s, where one
@@ -237,6 +324,7 @@ const struct why_op why_op_conv2d = {
     .bytes = bytes,
     .reference = reference,
     .tolerance = tolerance,
+    .project = project,
     .cut = cuts,
     .cuts = sizeof cuts / sizeof *cuts,
     .order = orders,
@@ -245,5 +333,6 @@ const struct why_op why_op_conv2d = {
     .step = step,
     .sliced = sliced,
     .part = part,
+    .slice_bytes = slice_bytes,
     .least_copied = least_copied,
 };

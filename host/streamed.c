@@ -1,0 +1,105 @@
+// Whether and how a kernel can run in parts. See streamed.h. Leaves out how parts are sized
+// (parts.c) and run (stream.c).
+#include "streamed.h"
+#include <math.h>
+#include <string.h>
+
+static uint64_t least(uint64_t a, uint64_t b) {
+  return a < b ? a : b;
+}
+
+static uint64_t device_bytes(const struct why_case *cs, const struct why_facts *f) {
+  return least(cs->request->budget.device_bytes, why_free_bytes(f));
+}
+
+bool why_streamed_wanted(const struct why_case *cs, const struct why_facts *f) {
+  const struct why_request *r = cs->request;
+  if (f->host) return false;
+  return r->plans >> WHY_STREAMED & 1 || cs->operand_bytes > device_bytes(cs, f);
+}
+
+// A quarter of the device at most, so that the parts have the rest.
+uint64_t why_streamed_workspace(const struct why_case *cs, const struct why_facts *f) {
+  return least(least(cs->request->budget.workspace_bytes, WHY_LIBRARY_WORKSPACE),
+               device_bytes(cs, f) / 4);
+}
+
+enum why_reason why_streamed_parts(const struct why_machine *m, const struct why_case *cs,
+                                   const struct why_kernel *k, int device,
+                                   struct why_parts *parts, struct why_verdict *v) {
+  const struct why_facts *f = &m->facts[device];
+  const struct why_budget *b = &cs->request->budget;
+  uint64_t have = device_bytes(cs, f), workspace = k->ask ? why_streamed_workspace(cs, f) : 0;
+  enum why_reason r = why_parts_choose(cs, k, &m->facts[0], f, have - workspace,
+                                       least(b->pinned_bytes, b->host_bytes), parts, v);
+  if (r == WHY_DEVICE_MEMORY) v->have = (double)have;
+  return r;
+}
+
+// Every different part must be a case that the kernel takes.
+static enum why_reason judge_problems(const struct why_machine *m, const struct why_case *cs,
+                                      const struct why_candidate *c, uint64_t *workspace,
+                                      struct why_verdict *v) {
+  struct why_problem problem[WHY_PART_PROBLEMS];
+  const struct why_facts *f = &m->facts[c->device];
+  int problems =
+      why_parts_problems(&cs->request->problem, &c->parts, problem, WHY_PART_PROBLEMS);
+  *workspace = 0;
+  for (int i = 0; i < problems; i++) {
+    struct why_request request = *cs->request;
+    struct why_case part;
+    request.problem = problem[i];
+    why_case_fill(&request, &part);
+    enum why_reason r = why_judge_case(&part, c->kernel, f, v);
+    uint64_t bytes = c->kernel->workspace ? c->kernel->workspace(&problem[i], f) : 0;
+    if (!r && c->kernel->ask)
+      r = why_judge_library(m, &part, c, why_streamed_workspace(cs, f), &bytes, v);
+    if (r) return r;
+    if (bytes > *workspace) *workspace = bytes;
+  }
+  return WHY_OK;
+}
+
+static void predict(const struct why_machine *m, const struct why_request *r,
+                    struct why_candidate *c) {
+  struct why_parts_times t = why_parts_predict(&r->problem, &c->parts, c->kernel, &m->facts[0],
+                                               &m->facts[c->device]);
+  double n = (double)r->iterations; // every call streams all of it
+  c->copy_in_seconds = n * t.in;
+  c->work_seconds = n * t.work;
+  c->copy_out_seconds = n * t.out;
+  c->seconds = n * t.seconds;
+}
+
+enum why_reason why_streamed_judge(const struct why_machine *m, const struct why_case *cs,
+                                   struct why_candidate *c) {
+  const struct why_request *request = cs->request;
+  const struct why_budget *b = &request->budget;
+  const struct why_facts *f = &m->facts[c->device];
+  struct why_verdict *v = &c->verdict;
+  uint64_t workspace;
+  c->copy_in_seconds = c->work_seconds = c->copy_out_seconds = c->seconds = NAN;
+  if (request->transfer == WHY_UNIFIED) {
+    v->note = "managed memory is asked for, and streaming copies";
+    return WHY_EXCLUDED;
+  }
+  enum why_reason r = why_streamed_parts(m, cs, c->kernel, c->device, &c->parts, v);
+  c->bound = b->device_bytes <= why_free_bytes(f) ? "budget" : "free";
+  if (r) return r;
+  r = judge_problems(m, cs, c, &workspace, v);
+  if (r) return r;
+  uint64_t pinned = why_parts_pinned_bytes(&c->parts);
+  uint64_t operands = why_parts_device_bytes(&request->problem, &c->parts);
+  uint64_t host = cs->operand_bytes + cs->kept_bytes + pinned; // each is well below 2^63
+  c->peak = (struct why_budget){operands + workspace, workspace, host, pinned};
+  if (workspace > b->workspace_bytes)
+    return why_numbers(v, WHY_WORKSPACE, (double)workspace, (double)b->workspace_bytes);
+  if (c->peak.device_bytes > device_bytes(cs, f)) // a kernel's own workspace, not a library's
+    return why_numbers(v, WHY_DEVICE_MEMORY, (double)c->peak.device_bytes,
+                       (double)device_bytes(cs, f));
+  predict(m, request, c);
+  uint64_t have = least(b->host_bytes, why_free_bytes(&m->facts[0]));
+  if (host <= have) return WHY_OK;
+  c->bound = b->host_bytes <= why_free_bytes(&m->facts[0]) ? "budget" : "free";
+  return why_numbers(v, WHY_HOST_MEMORY, (double)host, (double)have);
+}
