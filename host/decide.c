@@ -159,8 +159,8 @@ static enum why_reason judge_budget(const struct why_machine *m, const struct wh
 enum why_reason why_judge_library(const struct why_machine *m, const struct why_case *cs,
                                   const struct why_candidate *c, uint64_t most_bytes,
                                   uint64_t *workspace, struct why_verdict *v) {
-  const struct why_answer *a = why_answer_find(m, why_kernel_place(c->kernel), c->device,
-                                               &cs->request->problem, most_bytes);
+  const struct why_answer *a =
+      why_answer_find(m, why_kernel_place(c->kernel), c->device, &cs->request->problem, most_bytes);
   if (!a) return WHY_UNASKED;
   if (a->verdict.reason) {
     *v = a->verdict;

@@ -51,9 +51,8 @@ static void chosen(FILE *f, const struct why_machine *m, const struct why_decisi
   if (c->plan != WHY_STREAMED) return;
   char cut[128];
   why_parts_text(&d->request.problem, &c->parts, cut, sizeof cut);
-  fprintf(f, "   in %lld part%s of %s, %d + %d buffers, %s copied in and %s out\n",
-          (long long)c->parts.count, c->parts.count == 1 ? "" : "s", cut, c->parts.in_buffers,
-          c->parts.out_buffers, why_human_bytes(c->parts.in_bytes).text,
+  fprintf(f, "   in %lld part%s of %s, %s copied in and %s out\n", (long long)c->parts.count,
+          c->parts.count == 1 ? "" : "s", cut, why_human_bytes(c->parts.in_bytes).text,
           why_human_bytes(c->parts.out_bytes).text);
 }
 

@@ -1,5 +1,5 @@
-// A job: the chosen candidate with its buffers and handles, from upload to download. A resident plan
-// has everything in one queue of the device; a streamed one is stream.c's.
+// A job: the chosen candidate with its buffers and handles, from upload to download. A resident
+// plan has everything in one queue of the device; a streamed one is stream.c's.
 #include "stream.h"
 #include <math.h>
 #include <stdlib.h>
@@ -17,8 +17,8 @@ struct why_job {
   bool in_place; // operands are used where they lie on the host
   struct why_parts parts;
   struct why_stream *stream; // of a streamed plan, which holds the buffers then
-  bool prepared; // code->prepare has run
-  bool working;  // WORK_START is recorded
+  bool prepared;             // code->prepare has run
+  bool working;              // WORK_START is recorded
   bool copied_in;
   enum why_memory memory;
   struct why_problem problem;

@@ -26,96 +26,110 @@ static int64_t parts_along(const struct why_problem *p, const struct why_parts *
   return (p->op->extent(p, cut) - 1) / parts->extent[cut] + 1;
 }
 
-// How often an operand's slices are copied, were each copied once a part: the parts along all loops
-// down to the innermost one that it is sliced by.
-static double copies(const struct why_problem *p, const struct why_parts *parts, int operand,
-                     bool *changes) {
-  const unsigned char *order = p->op->order[parts->order];
-  uint32_t sliced = p->op->sliced(p, operand);
-  double here = 1, all = 1;
-  for (int depth = 0; depth < p->op->cuts; depth++) {
-    int64_t count = parts_along(p, parts, order[depth]);
-    here *= (double)count;
-    if (sliced >> order[depth] & 1 && count > 1) all = here;
+// What follows from the sizes of the parts, an operand at a time.
+struct lane {
+  double copies;  // of its slices: once for each part along all loops down to the innermost one
+                  // that it is sliced by
+  double slices;  // different ones
+  bool changes;   // from part to part
+  bool outer;     // but not with the innermost loop
+  uint64_t bytes; // of the largest slice, packed
+  enum why_role role;
+  enum why_type type; // on the device
+};
+struct view {
+  struct why_problem part; // its operands are as large as any part's
+  struct lane lane[WHY_OPERANDS];
+};
+
+static void look(const struct why_problem *p, const struct why_parts *parts, struct view *out) {
+  const struct why_op *op = p->op;
+  const unsigned char *order = op->order[parts->order];
+  double along[WHY_CUTS];
+  int innermost = order[0];
+  for (int depth = 0; depth < op->cuts; depth++) {
+    int cut = order[depth];
+    along[cut] = (double)parts_along(p, parts, cut);
+    if (along[cut] > 1) innermost = cut;
   }
-  *changes = all > 1;
-  return all;
+  op->part(p, NULL, NULL, parts->extent, &out->part, NULL);
+  for (int i = 0; i < op->operands; i++) {
+    struct lane *lane = &out->lane[i];
+    struct why_tensor t;
+    uint32_t sliced = op->sliced(p, i);
+    double here = 1;
+    *lane = (struct lane){.copies = 1, .slices = 1, .role = op->role(p, i)};
+    for (int depth = 0; depth < op->cuts; depth++) {
+      int cut = order[depth];
+      here *= along[cut];
+      if (!(sliced >> cut & 1)) continue;
+      lane->slices *= along[cut];
+      if (along[cut] > 1) lane->copies = here;
+    }
+    lane->changes = lane->copies > 1;
+    lane->outer = lane->changes && !(sliced >> innermost & 1);
+    op->shape(&out->part, i, &t);
+    lane->bytes = why_tensor_bytes(&t);
+    lane->type = t.type;
+  }
 }
 
-static double slices(const struct why_problem *p, const struct why_parts *parts, int operand) {
-  double count = 1;
-  for (int cut = 0; cut < p->op->cuts; cut++)
-    if (p->op->sliced(p, operand) >> cut & 1) count *= (double)parts_along(p, parts, cut);
-  return count;
+static int buffers(const struct lane *lane, const struct why_parts *parts) {
+  if (!lane->changes) return 1;
+  if (lane->role != WHY_IN) return parts->out_buffers;
+  return lane->outer ? parts->outer_buffers : parts->in_buffers;
 }
 
-// A part whose operands are as large as any part's.
-static void largest(const struct why_problem *p, const struct why_parts *parts,
-                    struct why_problem *out) {
-  p->op->part(p, NULL, NULL, parts->extent, out, NULL);
-}
-
-static uint64_t operand_bytes(const struct why_problem *part, int operand) {
-  struct why_tensor t;
-  part->op->shape(part, operand, &t);
-  return why_tensor_bytes(&t);
-}
-
-static int buffers(const struct why_problem *p, const struct why_parts *parts, int operand,
-                   bool changes) {
-  if (!changes) return 1;
-  return p->op->role(p, operand) == WHY_IN ? parts->in_buffers : parts->out_buffers;
+static uint64_t device_bytes(const struct why_problem *p, const struct why_parts *parts,
+                             const struct view *v) {
+  uint64_t sum = 0;
+  for (int i = 0; i < p->op->operands; i++)
+    sum += (uint64_t)buffers(&v->lane[i], parts) * v->lane[i].bytes;
+  return sum;
 }
 
 int why_parts_buffers(const struct why_problem *p, const struct why_parts *parts, int operand) {
-  bool changes;
-  copies(p, parts, operand, &changes);
-  return buffers(p, parts, operand, changes);
+  struct view v;
+  look(p, parts, &v);
+  return buffers(&v.lane[operand], parts);
 }
 
 uint64_t why_parts_buffer_bytes(const struct why_problem *p, const struct why_parts *parts,
                                 int operand) {
-  struct why_problem part;
-  largest(p, parts, &part);
-  return operand_bytes(&part, operand);
+  struct view v;
+  look(p, parts, &v);
+  return v.lane[operand].bytes;
 }
 
 uint64_t why_parts_device_bytes(const struct why_problem *p, const struct why_parts *parts) {
-  struct why_problem part;
-  uint64_t sum = 0;
-  largest(p, parts, &part);
-  for (int i = 0; i < p->op->operands; i++)
-    sum += (uint64_t)why_parts_buffers(p, parts, i) * operand_bytes(&part, i);
-  return sum;
+  struct view v;
+  look(p, parts, &v);
+  return device_bytes(p, parts, &v);
 }
 
 uint64_t why_parts_pinned_bytes(const struct why_parts *parts) {
   return (WHY_STAGES_IN + WHY_STAGES_OUT) * parts->stage_bytes;
 }
 
-// Fills count, in_bytes and out_bytes. Edges are shorter than the other parts: the operand's own
-// bytes where slices do not overlap.
-static void count_copies(const struct why_problem *p, struct why_parts *parts) {
+// Fills count, in_bytes and out_bytes. Slices that do not overlap are the operand's own bytes,
+// whatever the last ones lack.
+static void count_copies(const struct why_problem *p, const struct view *v,
+                         struct why_parts *parts) {
   const struct why_op *op = p->op;
   double count = 1;
   for (int cut = 0; cut < op->cuts; cut++) count *= (double)parts_along(p, parts, cut);
   parts->count = count < 9e18 ? (int64_t)count : INT64_MAX;
   parts->in_bytes = parts->out_bytes = 0;
   for (int i = 0; i < op->operands; i++) {
+    const struct lane *lane = &v->lane[i];
     struct why_tensor t;
-    bool changes;
     op->shape(p, i, &t);
-    double volume = op->slice_bytes ? op->slice_bytes(p, parts->extent, i) : 0;
-    if (volume == 0) volume = (double)why_tensor_elements(&t) * (double)why_type_bytes(t.type);
-    double moved = volume * copies(p, parts, i, &changes) / slices(p, parts, i);
-    enum why_role role = op->role(p, i);
-    struct why_problem part;
-    largest(p, parts, &part);
-    struct why_tensor packed;
-    op->shape(&part, i, &packed); // may be of a wider type
-    moved *= (double)why_type_bytes(packed.type) / (double)why_type_bytes(t.type);
-    if (role & WHY_IN) parts->in_bytes += moved;
-    if (role & WHY_OUT) parts->out_bytes += moved;
+    double element = (double)why_type_bytes(t.type);
+    double bytes = op->slice_bytes ? op->slice_bytes(p, parts->extent, i) : 0;
+    if (bytes == 0) bytes = (double)why_tensor_elements(&t) * element;
+    bytes *= lane->copies / lane->slices * (double)why_type_bytes(lane->type) / element;
+    if (lane->role & WHY_IN) parts->in_bytes += bytes;
+    if (lane->role & WHY_OUT) parts->out_bytes += bytes;
   }
 }
 
@@ -126,17 +140,18 @@ static double either(double known, double otherwise) {
 }
 
 static struct why_parts_times times_of(const struct why_problem *p, const struct why_parts *parts,
-                                       const struct why_kernel *k, const struct why_facts *host,
-                                       const struct why_facts *d) {
-  struct why_problem part;
-  double in_copies = 0, out_copies = 0, out_tiles = 1, first_in = 0, last_out = 0;
-  largest(p, parts, &part);
+                                       const struct view *v, const struct why_kernel *k,
+                                       const struct why_facts *host, const struct why_facts *d) {
+  const struct why_problem *part = &v->part;
+  double in_copies = 0, out_copies = 0, out_tiles = 1, first_in = 0, last_out = 0, alone = 0;
   for (int i = 0; i < p->op->operands; i++) {
-    bool changes;
-    double n = copies(p, parts, i, &changes), bytes = (double)operand_bytes(&part, i);
-    enum why_role role = p->op->role(p, i);
-    if (role & WHY_IN) in_copies += n, first_in += bytes;
-    if (role & WHY_OUT) out_copies += n, last_out += bytes, out_tiles = n;
+    const struct lane *lane = &v->lane[i];
+    double bytes = (double)lane->bytes;
+    if (lane->role & WHY_IN) in_copies += lane->copies, first_in += bytes;
+    if (lane->role == WHY_IN && lane->changes && buffers(lane, parts) == 1)
+      alone += (lane->copies - 1) * bytes; // the work before must end first, and that after waits
+    if (lane->role & WHY_OUT)
+      out_copies += lane->copies, last_out += bytes, out_tiles = lane->copies;
   }
   double in_bps = either(d->in_bps, unknown_device.in_bps);
   double out_bps = either(d->out_bps, unknown_device.out_bps);
@@ -144,19 +159,18 @@ static struct why_parts_times times_of(const struct why_problem *p, const struct
   double launch = either(d->launch_seconds, unknown_device.launch_seconds);
   double flops = either(why_rate(d, k, p), unknown_flops);
   double memory = either(d->memory_bps, unknown_device.memory_bps);
-  double count = (double)parts->count, full = p->op->flops(p) / p->op->flops(&part);
+  double count = (double)parts->count, full = p->op->flops(p) / p->op->flops(part);
   struct why_parts_times t;
-  t.in = in_copies * latency + parts->in_bytes / in_bps;
-  t.out = out_copies * latency + parts->out_bytes / out_bps;
+  t.in = parts->in_bytes / in_bps;
+  t.out = parts->out_bytes / out_bps;
   t.work = count * launch +
-           full * fmax(p->op->flops(&part) / flops, p->op->bytes(&part) / memory) / k->efficiency;
-  // The host packs and unpacks meanwhile: each byte is read and written once.
-  double stage = host->memory_bps > 0
-                     ? 2 * (parts->in_bytes + parts->out_bytes) / host->memory_bps
-                     : 0;
+           full * fmax(p->op->flops(part) / flops, p->op->bytes(part) / memory) / k->efficiency;
+  // Meanwhile the host packs and unpacks, each byte read and written once, and queues everything.
+  double stage = (in_copies + out_copies) * latency;
+  if (host->memory_bps > 0) stage += 2 * (parts->in_bytes + parts->out_bytes) / host->memory_bps;
   // The queue that takes longest, and what the others do before its first and after its last part.
   double one_in = latency + first_in / in_bps, one_out = latency + last_out / out_bps;
-  double one_work = t.work / count, work = t.work;
+  double one_work = t.work / count, work = t.work + alone / in_bps;
   if (parts->out_buffers == 1 && out_tiles > 1) work += t.out; // one waits for the other
   t.seconds = fmax(fmax(t.in, stage) + one_work + one_out,
                    fmax(one_in + work + one_out, one_in + one_work + t.out));
@@ -168,7 +182,9 @@ struct why_parts_times why_parts_predict(const struct why_problem *p, const stru
                                          const struct why_facts *d) {
   if (!(why_rate(d, k, p) > 0) || !(d->memory_bps > 0) || !(d->in_bps > 0) || !(d->out_bps > 0))
     return (struct why_parts_times){NAN, NAN, NAN, NAN};
-  return times_of(p, parts, k, host, d);
+  struct view v;
+  look(p, parts, &v);
+  return times_of(p, parts, &v, k, host, d);
 }
 
 // ---- the search --------------------------------------------------------------------------------
@@ -197,27 +213,29 @@ static int64_t fitting(const struct search *s, int cut, double wanted) {
   int64_t unit = even >= 2048 ? 128 : even >= 256 ? 32 : even >= 32 ? 8 : 1;
   if (unit % step) unit = step;
   even = round_up(even, unit);
-  if (even > length && length >= unit) even = length / unit * unit; // never more than wanted
   return even < whole ? round_up(even, step) : whole;
 }
 
 static void weigh(const struct search *s, struct trial *t) {
-  count_copies(s->problem, &t->parts);
-  t->bytes = why_parts_device_bytes(s->problem, &t->parts);
-  t->seconds = times_of(s->problem, &t->parts, s->kernel, s->host, s->device).seconds;
+  struct view v;
+  look(s->problem, &t->parts, &v);
+  count_copies(s->problem, &v, &t->parts);
+  t->bytes = device_bytes(s->problem, &t->parts, &v);
+  t->seconds = times_of(s->problem, &t->parts, &v, s->kernel, s->host, s->device).seconds;
 }
 
 static bool same_extents(const struct trial *a, const struct trial *b) {
   return !memcmp(a->parts.extent, b->parts.extent, sizeof a->parts.extent);
 }
 
-// Until it fits; false when the smallest parts do not.
+// Along the independent axes until it fits; false when the smallest parts do not.
 static bool shrink(const struct search *s, struct trial *best) {
   while (best->bytes > s->most) {
     struct trial next;
     double cheapest = INFINITY;
     for (int cut = 0; cut < s->problem->op->cuts; cut++) {
       struct trial t = *best;
+      if (s->problem->op->cut[cut].sums) continue;
       t.parts.extent[cut] = fitting(s, cut, (double)t.parts.extent[cut] / 2);
       if (same_extents(&t, best)) continue;
       weigh(s, &t);
@@ -232,11 +250,20 @@ static bool shrink(const struct search *s, struct trial *best) {
   return true;
 }
 
+// A part `by` times as long, at the least with one part fewer or more along the axis.
+static int64_t scaled(const struct search *s, const struct trial *t, int cut, double by) {
+  double now = (double)t->parts.extent[cut], whole = (double)s->whole[cut];
+  double count = ceil(whole / now), next = by > 1 ? count - 1 : count + 1;
+  if (next < 1) return s->whole[cut];
+  double wanted = by > 1 ? fmax(now * by, ceil(whole / next)) : fmin(now * by, ceil(whole / next));
+  return fitting(s, cut, wanted);
+}
+
 static bool improve(const struct search *s, struct trial *best, int cut, double by, int other,
                     double other_by) {
   struct trial t = *best;
-  t.parts.extent[cut] = fitting(s, cut, (double)t.parts.extent[cut] * by);
-  if (other >= 0) t.parts.extent[other] = fitting(s, other, (double)t.parts.extent[other] * other_by);
+  t.parts.extent[cut] = scaled(s, best, cut, by);
+  if (other >= 0) t.parts.extent[other] = scaled(s, best, other, other_by);
   if (same_extents(&t, best)) return false;
   weigh(s, &t);
   if (t.bytes > s->most || !(t.seconds < 0.9999 * best->seconds)) return false;
@@ -244,18 +271,46 @@ static bool improve(const struct search *s, struct trial *best, int cut, double 
   return true;
 }
 
-static void climb(const struct search *s, struct trial *best) {
-  static const double by[] = {2, 1.5, 1.2, 1.05};
-  int cuts = s->problem->op->cuts;
+// Along all axes, or the independent ones alone.
+static void climb(const struct search *s, struct trial *best, bool sums) {
+  static const double by[] = {2, 1.3, 1.05};
+  int cut_of[WHY_CUTS], cuts = 0;
+  for (int cut = 0; cut < s->problem->op->cuts; cut++)
+    if (sums || !s->problem->op->cut[cut].sums) cut_of[cuts++] = cut;
   for (size_t f = 0; f < sizeof by / sizeof *by;) {
     bool better = false;
-    for (int cut = 0; cut < cuts; cut++) {
-      better |= improve(s, best, cut, by[f], -1, 1);
-      better |= improve(s, best, cut, 1 / by[f], -1, 1);
-      for (int other = 0; other < cuts; other++)
-        if (other != cut) better |= improve(s, best, cut, by[f], other, 1 / by[f]);
+    for (int i = 0; i < cuts; i++) {
+      better |= improve(s, best, cut_of[i], by[f], -1, 1);
+      better |= improve(s, best, cut_of[i], 1 / by[f], -1, 1);
+      for (int j = 0; j < cuts; j++)
+        if (j != i) better |= improve(s, best, cut_of[i], by[f], cut_of[j], 1 / by[f]);
     }
     if (!better) f++;
+  }
+}
+
+// For every size along an axis that sums, by quarters, the others that are best with it: the tile
+// of the output that stays, and how much of the sum passes at a time, trade too steeply for small
+// steps.
+static void search_sums(const struct search *s, const struct trial *start, struct trial *best,
+                        uint64_t *least) {
+  const struct why_op *op = s->problem->op;
+  int sum = -1;
+  for (int cut = 0; cut < op->cuts; cut++)
+    if (op->cut[cut].sums) sum = cut;
+  double last = sum < 0 ? 1 : (double)s->step[sum];
+  for (double wanted = sum < 0 ? 1 : (double)s->whole[sum]; wanted >= last;
+       wanted = wanted > last && wanted / 4 < last ? last : wanted / 4) {
+    struct trial t = *start;
+    if (sum >= 0) t.parts.extent[sum] = fitting(s, sum, wanted);
+    weigh(s, &t);
+    if (!shrink(s, &t)) {
+      if (t.bytes < *least) *least = t.bytes;
+      continue;
+    }
+    climb(s, &t, false);
+    if (t.seconds > 4 * best->seconds) break; // shorter ones only add to what each part costs
+    if (t.seconds < best->seconds) *best = t;
   }
 }
 
@@ -270,7 +325,12 @@ static void add_buffer(const struct search *s, struct trial *best) {
 // Staging buffers of a few MiB keep a link busy; no larger than the largest slice needs.
 static enum why_reason choose_stage(const struct why_problem *p, uint64_t most,
                                     struct why_parts *parts, struct why_verdict *why) {
-  enum { LARGEST = 8 << 20, SMALLEST = 4 << 10, UNIT = 64, STAGES = WHY_STAGES_IN + WHY_STAGES_OUT };
+  enum {
+    LARGEST = 8 << 20,
+    SMALLEST = 4 << 10,
+    UNIT = 64,
+    STAGES = WHY_STAGES_IN + WHY_STAGES_OUT
+  };
   uint64_t bytes = 0, least = SMALLEST;
   for (int i = 0; i < p->op->operands; i++) {
     uint64_t slice = why_parts_buffer_bytes(p, parts, i);
@@ -304,23 +364,21 @@ enum why_reason why_parts_choose(const struct why_case *cs, const struct why_ker
   struct trial best = {.seconds = INFINITY};
   uint64_t least = UINT64_MAX;
   for (int order = 0; order < op->orders; order++)
-    for (int out_buffers = 1; out_buffers <= 2; out_buffers++) {
-      struct trial t = {.parts = {.order = order, .in_buffers = 2, .out_buffers = out_buffers}};
+    for (int buffers = 0; buffers < 4; buffers++) {
+      struct trial t = {.parts = {.order = order,
+                                  .in_buffers = 2,
+                                  .outer_buffers = 1 + buffers / 2,
+                                  .out_buffers = 1 + buffers % 2}};
       memcpy(t.parts.extent, s.whole, sizeof s.whole);
-      weigh(&s, &t);
-      if (!shrink(&s, &t)) {
-        if (t.bytes < least) least = t.bytes;
-        continue;
-      }
-      climb(&s, &t);
-      add_buffer(&s, &t);
-      if (t.seconds < best.seconds) best = t;
+      search_sums(&s, &t, &best, &least);
     }
   if (isinf(best.seconds)) {
     why->need = (double)least;
     why->have = (double)device_bytes;
     return WHY_DEVICE_MEMORY;
   }
+  climb(&s, &best, true);
+  add_buffer(&s, &best);
   *out = best.parts;
   return choose_stage(p, pinned_bytes, out, why);
 }

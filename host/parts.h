@@ -17,7 +17,8 @@ enum why_reason why_parts_choose(const struct why_case *, const struct why_kerne
 // Buffers of an operand, and the bytes of one: enough for any part.
 int why_parts_buffers(const struct why_problem *, const struct why_parts *, int operand);
 uint64_t why_parts_buffer_bytes(const struct why_problem *, const struct why_parts *, int operand);
-uint64_t why_parts_device_bytes(const struct why_problem *, const struct why_parts *); // all of them
+uint64_t why_parts_device_bytes(const struct why_problem *,
+                                const struct why_parts *); // all of them
 uint64_t why_parts_pinned_bytes(const struct why_parts *);
 
 // What one call takes with these parts; NAN where figures lack. seconds: overlapped.

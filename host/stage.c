@@ -12,10 +12,10 @@ struct move {
   const struct why_tensor *slice;
   enum why_type staged; // packed's type
   bool pack;
-  int64_t run;                               // elements side by side in both
-  int rank;                                  // of the dims outside a run, largest stride first
-  int64_t dim[WHY_RANK], stride[WHY_RANK];   // of those, strides the slice's
-  int64_t first; // element, in packed's order, that is first in the stage
+  int64_t run;                             // elements side by side in both
+  int rank;                                // of the dims outside a run, largest stride first
+  int64_t dim[WHY_RANK], stride[WHY_RANK]; // of those, strides the slice's
+  int64_t first;                           // element, in packed's order, that is first in the stage
 };
 
 // Dims of more than one element, smallest stride of `packed` first. The inner ones that are

@@ -44,7 +44,7 @@ struct piece { // a slice, or a stretch of its elements, on its way
   int64_t first, count;
 };
 
-struct drain { // an output's slice on its way out
+struct drain {        // an output's slice on its way out
   struct piece piece; // first: the next element to be copied
   int64_t part;       // that completes it
   struct buffer *buffer;
@@ -143,7 +143,8 @@ static enum why_reason drain_some(struct why_stream *s) {
   struct stage *stage = &s->out[which];
   int64_t room = stage_elements(s, p), count = p->count < room ? p->count : room;
   enum why_reason r = unpack(s, which);
-  if (!r && !d->started) r = after(s, WHY_COPY_OUT, ring(WHY_MARK_WORK_END, d->part, WHY_PARTS_MARKED));
+  if (!r && !d->started)
+    r = after(s, WHY_COPY_OUT, ring(WHY_MARK_WORK_END, d->part, WHY_PARTS_MARKED));
   d->started = true;
   if (!r) r = mark(s, WHY_COPY_OUT, WHY_MARK_STAGE_OUT_START + which);
   if (!r) r = stage_copy(s, WHY_COPY_OUT, p, count, stage->data, true);
@@ -237,7 +238,8 @@ static enum why_reason fill(struct why_stream *s, struct piece *piece, int piece
 
 static enum why_reason prepare_variant(struct why_stream *s, const struct why_problem *problem,
                                        struct variant **out) {
-  struct variant **grown = realloc(s->variant, (size_t)(s->variants + 1) * sizeof(struct variant *));
+  struct variant **grown =
+      realloc(s->variant, (size_t)(s->variants + 1) * sizeof(struct variant *));
   if (!grown) return WHY_ALLOC_FAILED;
   s->variant = grown;
   struct variant *v = calloc(1, sizeof *v);
@@ -247,7 +249,7 @@ static enum why_reason prepare_variant(struct why_stream *s, const struct why_pr
   v->call = s->call;
   v->call.problem = &v->problem;
   v->call.operand = v->operand;
-  v->call.threads = 1; // of the kernel, which is a GPU's
+  v->call.threads = 1;               // of the kernel, which is a GPU's
   v->call.untimed = s->variants > 1; // the first is the one that most parts are
   for (int i = 0; i < problem->op->operands; i++) {
     problem->op->shape(problem, i, &v->operand[i]);
@@ -385,8 +387,7 @@ static enum why_reason run_part(struct why_stream *s, const struct why_walk *wal
 static enum why_reason finish(struct why_stream *s) {
   enum why_reason r = drain_until(s, s->part);
   if (!r) r = mark(s, WHY_COPY_OUT, WHY_MARK_PASS_END);
-  for (int i = 0; i < WHY_STAGES_OUT && !r; i++)
-    r = unpack(s, (s->next_out + i) % WHY_STAGES_OUT);
+  for (int i = 0; i < WHY_STAGES_OUT && !r; i++) r = unpack(s, (s->next_out + i) % WHY_STAGES_OUT);
   return r;
 }
 

@@ -6,9 +6,9 @@
 
 // The device's marks as a stream uses them. Those of a ring are taken in turn.
 enum {
-  WHY_MARK_STAGE_IN_START,                                            // a copy from a staging buffer
-  WHY_MARK_STAGE_IN_END = WHY_MARK_STAGE_IN_START + WHY_STAGES_IN,    // to the device
-  WHY_MARK_STAGE_OUT_START = WHY_MARK_STAGE_IN_END + WHY_STAGES_IN,   // a copy from the device to a
+  WHY_MARK_STAGE_IN_START,                                          // a copy from a staging buffer
+  WHY_MARK_STAGE_IN_END = WHY_MARK_STAGE_IN_START + WHY_STAGES_IN,  // to the device
+  WHY_MARK_STAGE_OUT_START = WHY_MARK_STAGE_IN_END + WHY_STAGES_IN, // a copy from the device to a
   WHY_MARK_STAGE_OUT_END = WHY_MARK_STAGE_OUT_START + WHY_STAGES_OUT, // staging buffer
   WHY_MARK_FILLED = WHY_MARK_STAGE_OUT_END + WHY_STAGES_OUT,          // a part's operands are in
   WHY_MARK_WORK_START,                                                // a ring of parts

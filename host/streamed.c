@@ -25,8 +25,8 @@ uint64_t why_streamed_workspace(const struct why_case *cs, const struct why_fact
 }
 
 enum why_reason why_streamed_parts(const struct why_machine *m, const struct why_case *cs,
-                                   const struct why_kernel *k, int device,
-                                   struct why_parts *parts, struct why_verdict *v) {
+                                   const struct why_kernel *k, int device, struct why_parts *parts,
+                                   struct why_verdict *v) {
   const struct why_facts *f = &m->facts[device];
   const struct why_budget *b = &cs->request->budget;
   uint64_t have = device_bytes(cs, f), workspace = k->ask ? why_streamed_workspace(cs, f) : 0;
@@ -42,8 +42,7 @@ static enum why_reason judge_problems(const struct why_machine *m, const struct 
                                       struct why_verdict *v) {
   struct why_problem problem[WHY_PART_PROBLEMS];
   const struct why_facts *f = &m->facts[c->device];
-  int problems =
-      why_parts_problems(&cs->request->problem, &c->parts, problem, WHY_PART_PROBLEMS);
+  int problems = why_parts_problems(&cs->request->problem, &c->parts, problem, WHY_PART_PROBLEMS);
   *workspace = 0;
   for (int i = 0; i < problems; i++) {
     struct why_request request = *cs->request;
@@ -62,8 +61,8 @@ static enum why_reason judge_problems(const struct why_machine *m, const struct 
 
 static void predict(const struct why_machine *m, const struct why_request *r,
                     struct why_candidate *c) {
-  struct why_parts_times t = why_parts_predict(&r->problem, &c->parts, c->kernel, &m->facts[0],
-                                               &m->facts[c->device]);
+  struct why_parts_times t =
+      why_parts_predict(&r->problem, &c->parts, c->kernel, &m->facts[0], &m->facts[c->device]);
   double n = (double)r->iterations; // every call streams all of it
   c->copy_in_seconds = n * t.in;
   c->work_seconds = n * t.work;

@@ -20,9 +20,9 @@ static const char *const problems[] = {
     "softmax rows=41 cols=37",
     "softmax rows=29 cols=70 ldx=80 ldy=71 type=bf16",
     "conv2d n=2 c=3 h=9 w=7 k=4 r=3 s=3 pad_h=1 pad_w=1",
-    "conv2d n=2 c=4 h=10 w=7 k=3 r=3 s=2 pad_h=2 pad_w=0 stride_h=2 dilation_h=2 layout=nhwc",
-    "conv2d n=1 c=6 h=8 w=5 k=6 r=5 s=1 pad_h=4 pad_h_end=1 groups=3 type=bf16",
-    "conv2d n=1 c=4 h=9 w=9 k=4 r=1 s=1 stride_h=3 stride_w=2 type=f16 layout=nhwc",
+    "conv2d n=2 c=2 h=30 w=5 k=3 r=3 s=2 pad_h=2 pad_w=0 stride_h=2 dilation_h=2 layout=nhwc",
+    "conv2d n=1 c=6 h=16 w=5 k=6 r=5 s=1 pad_h=4 pad_h_end=1 groups=3 type=bf16",
+    "conv2d n=3 c=4 h=9 w=9 k=4 r=1 s=1 stride_h=3 stride_w=2 type=f16 layout=nhwc",
 };
 enum { PROBLEMS = sizeof problems / sizeof *problems };
 
