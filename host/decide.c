@@ -227,6 +227,14 @@ static bool better(const struct why_candidate *a, const struct why_candidate *b,
   return faster(a, b);
 }
 
+// Did it come nearer to running? The last reason; a streamed plan, which needs the least memory;
+// the fastest.
+static bool nearer(const struct why_candidate *a, const struct why_candidate *b) {
+  if (a->verdict.reason != b->verdict.reason) return a->verdict.reason > b->verdict.reason;
+  if (a->plan != b->plan && a->verdict.reason == WHY_DEVICE_MEMORY) return a->plan == WHY_STREAMED;
+  return faster(a, b);
+}
+
 static void blame(struct why_decision *d) {
   const struct why_candidate *nearest = NULL;
   d->blame = -1;
@@ -235,9 +243,7 @@ static void blame(struct why_decision *d) {
   for (int i = 0; i < d->candidates; i++) {
     const struct why_candidate *c = &d->candidate[i];
     if (why_kernel_on_host(c->kernel)) continue;
-    if (!nearest || c->verdict.reason > nearest->verdict.reason ||
-        (c->verdict.reason == nearest->verdict.reason && faster(c, nearest)))
-      nearest = c;
+    if (!nearest || nearer(c, nearest)) nearest = c;
   }
   if (!nearest) {
     if (!d->candidates) d->fallback.reason = WHY_OP_UNKNOWN;

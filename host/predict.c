@@ -5,11 +5,12 @@
 #include "machine.h"
 #include <math.h>
 
-// The rate for the problem's arithmetic. Without matrix units 16-bit types are computed in f32.
+// The rate for the problem's arithmetic. Without matrix units, of the kernel or of the device,
+// 16-bit types are computed in f32.
 double why_rate(const struct why_facts *f, const struct why_kernel *k,
                 const struct why_problem *p) {
   enum why_math math = why_math_of(p->type);
-  if (math > WHY_MATH_F32 && !(k->matrix_units && !f->host)) math = WHY_MATH_F32;
+  if (math > WHY_MATH_F32 && !(k->matrix_units && f->flops[math] > 0)) math = WHY_MATH_F32;
   return f->flops[math];
 }
 

@@ -252,7 +252,7 @@ struct why_backend {   // a library exports one, as `whycpu_backend`
   void (*detach)(struct why_backend *, struct why_device *, void *state); // or NULL
   const struct why_code *(*find)(const char *op, const char *kernel);     // NULL: WHY_NOT_BUILT
   // What only the library knows: does it support this within most_bytes of workspace, and how much
-  // does it want. WHY_OK or WHY_LIBRARY. NULL where no kernel of it has `ask` in the catalog.
+  // does it want. WHY_OK, WHY_LIBRARY, or WHY_WORKSPACE with need and have. NULL where no kernel of it has `ask` in the catalog.
   enum why_reason (*ask)(void *state, const struct why_device *, const char *kernel,
                          const struct why_problem *, uint64_t most_bytes, uint64_t *workspace_bytes,
                          struct why_verdict *);
@@ -279,8 +279,8 @@ struct why_kernel {      // a row of host/catalog.def: needs as data, code only 
                            struct why_verdict *);                              // pure; NULL: all
   uint64_t (*workspace)(const struct why_problem *, const struct why_facts *); // NULL: none
   int threads;      // of a CPU: the most that it uses; 0: all it is given
-  int matrix_units; // 16-bit products on tensor cores: the rate of flops[its math], else the f32
-                    // one
+  int matrix_units; // 16-bit products on tensor cores, or a CPU's units for that type, where the
+                    // device has flops[its math]; else at the f32 rate
   int ask;          // only the library can tell support and workspace: why_backend.ask
 };
 WHY_API int why_kernel_count(void);
