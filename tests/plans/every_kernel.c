@@ -18,6 +18,10 @@ static const char *const problems[] = {
     "softmax rows=5 cols=77",
     "softmax rows=3 cols=1030 ldx=1040 ldy=1031 type=bf16",
     "softmax rows=40 cols=1",
+    "conv2d n=2 c=3 h=9 w=7 k=5 r=3 s=3 pad_h=1 pad_w=1",
+    "conv2d n=1 c=8 h=10 w=9 k=6 r=3 s=2 stride_h=2 pad_h=1 pad_h_end=0 dilation_w=2 groups=2",
+    "conv2d n=1 c=16 h=8 w=8 k=24 r=3 s=3 pad_h=1 pad_w=1 type=bf16 layout=nhwc",
+    "conv2d n=2 c=8 h=7 w=7 k=16 r=1 s=1 stride_h=2 stride_w=2 type=f16",
 };
 enum { PROBLEMS = sizeof problems / sizeof *problems };
 
@@ -140,6 +144,7 @@ void exact_memory_decides(struct why_machine *m, int off, bool by_budget,
   uint64_t limit = EXACT_BYTES + (uint64_t)(int64_t)off;
   bool fits = off >= 0;
   r.policy = WHY_GPU_FIRST;
+  r.plans = 1u << WHY_RESIDENT | 1u << WHY_ON_HOST; // whole or not at all
   if (by_budget) r.budget.device_bytes = limit;
   operands_make(&o, &r.problem, 7);
   assert_true(computes(m, &r, &o, &d, hands));

@@ -128,6 +128,7 @@ static void budgets_bind_at_the_byte(void **state) {
     for (int off = -1; off <= 1; off++) {
       struct why_request r = fixture_request(problem);
       strcpy(r.kernel, rows[i].kernel);
+      r.plans = 1u << WHY_RESIDENT | 1u << WHY_ON_HOST;
       uint64_t budget = rows[i].need + (uint64_t)(int64_t)off;
       memcpy((char *)&r.budget + rows[i].budget, &budget, sizeof budget);
       assert_int_equal(why_decide(m, &r, &d), WHY_OK);
@@ -194,6 +195,7 @@ static void blame_is_the_gpu_candidate_that_came_nearest(void **state) {
   struct why_machine *m = fixture_open();
   struct why_decision d = {0};
   struct why_request r = fixture_request("gemm m=1024 n=1024 k=1024 type=f32");
+  r.plans = 1u << WHY_RESIDENT | 1u << WHY_ON_HOST;
   r.budget.device_bytes = 1 << 20;
   m->slot[WHY_SLOT_cublas].verdict.reason = WHY_BACKEND_ABSENT;
   assert_int_equal(why_decide(m, &r, &d), WHY_OK);
