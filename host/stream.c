@@ -9,230 +9,11 @@
 //                            buffer had before
 //   a slice's copy out       for the work that completes it
 //   packing, and unpacking   for the copy out of, and into, the staging buffer
-// All else is ordered by the queues themselves.
-#include "stream.h"
-#include "stage.h"
+// All else is ordered by the queues themselves. The copies are in stream_copy.c.
+#include "stream_state.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-enum { BUFFERS = 3 };
-_Static_assert((int)WHY_STREAM_MARKS <= (int)WHY_MARKS, "raise WHY_MARKS");
-
-struct buffer {
-  void *data;
-  int64_t user;    // the last part that works on it; -1: none yet
-  int64_t emptied; // outputs: the slice that was last copied out of it; -1: none
-};
-
-struct lane { // an operand's way through the device
-  struct buffer buffer[BUFFERS];
-  int buffers, now;
-  bool used; // `now` has a slice
-};
-
-struct variant { // what is prepared for one kind of part
-  struct why_problem problem;
-  struct why_tensor operand[WHY_OPERANDS]; // packed; data is the last buffer's
-  struct why_call call;
-  bool prepared;
-};
-
-struct piece { // a slice, or a stretch of its elements, on its way
-  struct why_tensor slice, packed;
-  int64_t first, count;
-};
-
-struct drain {        // an output's slice on its way out
-  struct piece piece; // first: the next element to be copied
-  int64_t part;       // that completes it
-  struct buffer *buffer;
-  bool started;
-};
-
-struct stage {
-  void *data;
-  bool busy;
-  struct piece piece; // of a copy out: what is to be unpacked
-};
-
-struct why_stream {
-  struct why_call call;
-  const struct why_code *code;
-  struct why_device *device;
-  const struct why_problem *problem;
-  const struct why_parts *parts;
-  struct lane lane[WHY_OPERANDS];
-  struct variant **variant;
-  int variants;
-  struct stage in[WHY_STAGES_IN], out[WHY_STAGES_OUT];
-  struct drain drain[WHY_SLICES_MARKED]; // a queue: [drained, drains)
-  int64_t drained, drains;
-  int next_in, next_out;
-  int64_t part; // of this pass
-  double deadline;
-  struct why_times times;
-};
-
-// ---- waiting and timing ------------------------------------------------------------------------
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static enum why_reason wait_for(struct why_stream *s, int mark) {
-  double left = isinf(s->deadline) ? INFINITY : fmax(0, s->deadline - now());
-  return s->device->until(s->device, mark, left);
-}
-
-static enum why_reason mark(struct why_stream *s, int queue, int which) {
-  return s->device->mark(s->device, queue, which);
-}
-
-static enum why_reason after(struct why_stream *s, int queue, int which) {
-  return s->device->after(s->device, queue, which);
-}
-
-static double between(struct why_stream *s, int first, int last) {
-  return s->device->between(s->device, first, last);
-}
-
-static int ring(int first, int64_t n, int length) {
-  return first + (int)(n % length);
-}
-
-static struct drain *drain_at(struct why_stream *s, int64_t n) {
-  return &s->drain[n % WHY_SLICES_MARKED];
-}
-
-// ---- copying out -------------------------------------------------------------------------------
-
-// Waits until a staging buffer has arrived and unpacks it.
-static enum why_reason unpack(struct why_stream *s, int which) {
-  struct stage *stage = &s->out[which];
-  if (!stage->busy) return WHY_OK;
-  enum why_reason r = wait_for(s, WHY_MARK_STAGE_OUT_END + which);
-  if (r) return r;
-  stage->busy = false;
-  s->times.copy_out += between(s, WHY_MARK_STAGE_OUT_START + which, WHY_MARK_STAGE_OUT_END + which);
-  const struct piece *p = &stage->piece;
-  why_stage_unpack(stage->data, &p->packed, &p->slice, p->first, p->count, s->call.threads);
-  return WHY_OK;
-}
-
-static int64_t stage_elements(const struct why_stream *s, const struct piece *p) {
-  return (int64_t)(s->parts->stage_bytes / why_type_bytes(p->packed.type));
-}
-
-static enum why_reason stage_copy(struct why_stream *s, int queue, const struct piece *p,
-                                  int64_t count, void *staged, bool out) {
-  size_t size = why_type_bytes(p->packed.type), bytes = (size_t)count * size;
-  char *on_device = (char *)p->packed.data + (size_t)p->first * size;
-  return s->device->copy(s->device, queue, out ? staged : on_device, bytes,
-                         out ? on_device : staged, bytes, bytes, 1);
-}
-
-// Queues the copy of as much of the oldest slice as a staging buffer holds.
-static enum why_reason drain_some(struct why_stream *s) {
-  struct drain *d = drain_at(s, s->drained);
-  struct piece *p = &d->piece;
-  int which = s->next_out;
-  struct stage *stage = &s->out[which];
-  int64_t room = stage_elements(s, p), count = p->count < room ? p->count : room;
-  enum why_reason r = unpack(s, which);
-  if (!r && !d->started)
-    r = after(s, WHY_COPY_OUT, ring(WHY_MARK_WORK_END, d->part, WHY_PARTS_MARKED));
-  d->started = true;
-  if (!r) r = mark(s, WHY_COPY_OUT, WHY_MARK_STAGE_OUT_START + which);
-  if (!r) r = stage_copy(s, WHY_COPY_OUT, p, count, stage->data, true);
-  if (!r) r = mark(s, WHY_COPY_OUT, WHY_MARK_STAGE_OUT_END + which);
-  if (r) return r;
-  stage->piece = *p;
-  stage->piece.count = count;
-  stage->busy = true;
-  s->next_out = (which + 1) % WHY_STAGES_OUT;
-  p->first += count;
-  p->count -= count;
-  if (p->count) return WHY_OK;
-  d->buffer->emptied = s->drained++;
-  return mark(s, WHY_COPY_OUT, ring(WHY_MARK_EMPTIED, d->buffer->emptied, WHY_SLICES_MARKED));
-}
-
-static enum why_reason drain_until(struct why_stream *s, int64_t part) {
-  enum why_reason r = WHY_OK;
-  while (!r && s->drained < s->drains && drain_at(s, s->drained)->part <= part) r = drain_some(s);
-  return r;
-}
-
-// Everything that the queue `who` may do to this buffer comes after the slice in it has gone.
-static enum why_reason after_emptied(struct why_stream *s, int queue, struct buffer *b) {
-  enum why_reason r = WHY_OK;
-  while (!r && s->drained < s->drains && b->user >= drain_at(s, s->drained)->part)
-    r = drain_some(s);
-  if (!r && b->emptied >= 0)
-    r = after(s, queue, ring(WHY_MARK_EMPTIED, b->emptied, WHY_SLICES_MARKED));
-  return r;
-}
-
-// ---- copying in --------------------------------------------------------------------------------
-
-static enum why_reason wait_staged(struct why_stream *s, int which) {
-  if (!s->in[which].busy) return WHY_OK;
-  enum why_reason r = wait_for(s, WHY_MARK_STAGE_IN_END + which);
-  if (r) return r;
-  s->in[which].busy = false;
-  s->times.copy_in += between(s, WHY_MARK_STAGE_IN_START + which, WHY_MARK_STAGE_IN_END + which);
-  return WHY_OK;
-}
-
-static enum why_reason fill_some(struct why_stream *s, struct piece *p) {
-  int which = s->next_in;
-  struct stage *stage = &s->in[which];
-  int64_t room = stage_elements(s, p), count = p->count < room ? p->count : room;
-  enum why_reason r = wait_staged(s, which);
-  if (r) return r;
-  why_stage_pack(stage->data, &p->packed, &p->slice, p->first, count, s->call.threads);
-  r = mark(s, WHY_COPY_IN, WHY_MARK_STAGE_IN_START + which);
-  if (!r) r = stage_copy(s, WHY_COPY_IN, p, count, stage->data, false);
-  if (!r) r = mark(s, WHY_COPY_IN, WHY_MARK_STAGE_IN_END + which);
-  if (r) return r;
-  stage->busy = true;
-  s->next_in = (which + 1) % WHY_STAGES_IN;
-  p->first += count;
-  p->count -= count;
-  return WHY_OK;
-}
-
-static int64_t copies_of(const struct why_stream *s, const struct piece *p) {
-  return (p->count - 1) / stage_elements(s, p) + 1;
-}
-
-// Copies out that are due before this part is prepared: those of parts that need not be waited for
-// long, since the copies in of this part wait for the same work.
-static int64_t copies_due(struct why_stream *s) {
-  int64_t copies = 0;
-  for (int64_t n = s->drained; n < s->drains; n++)
-    if (drain_at(s, n)->part <= s->part - s->parts->in_buffers)
-      copies += copies_of(s, &drain_at(s, n)->piece);
-  return copies;
-}
-
-// Copies in, and in turn with them the copies out that are due.
-static enum why_reason fill(struct why_stream *s, struct piece *piece, int pieces) {
-  int64_t in = 0, due = copies_due(s), done_in = 0, done_out = 0;
-  enum why_reason r = WHY_OK;
-  for (int i = 0; i < pieces; i++) in += copies_of(s, &piece[i]);
-  for (int i = 0; i < pieces && !r; i++)
-    while (piece[i].count && !r) {
-      r = fill_some(s, &piece[i]);
-      done_in++;
-      for (; !r && done_out * in < due * done_in; done_out++) r = drain_some(s);
-    }
-  return r;
-}
 
 // ---- a part ------------------------------------------------------------------------------------
 
@@ -271,10 +52,6 @@ static enum why_reason variant_of(struct why_stream *s, const struct why_problem
   return prepare_variant(s, problem, out);
 }
 
-static struct piece whole_slice(const struct why_tensor *slice, const struct why_tensor *packed) {
-  return (struct piece){*slice, *packed, 0, why_tensor_elements(slice)};
-}
-
 // The next buffer for each operand whose slice is new.
 static void take_buffers(struct why_stream *s, const struct why_walk *walk, struct variant *v) {
   for (int i = 0; i < s->problem->op->operands; i++) {
@@ -296,13 +73,13 @@ static enum why_reason bring_inputs(struct why_stream *s, const struct why_walk 
     if (!why_walk_changes(walk, i) || s->problem->op->role(s->problem, i) != WHY_IN) continue;
     const struct buffer *b = &s->lane[i].buffer[s->lane[i].now];
     if (b->user > user) user = b->user;
-    piece[pieces++] = whole_slice(&slice[i], &v->operand[i]);
+    piece[pieces++] = why_piece(&slice[i], &v->operand[i]);
   }
   if (!pieces) return WHY_OK;
   *copied = true;
   enum why_reason r = WHY_OK;
   if (user >= 0) r = after(s, WHY_COPY_IN, ring(WHY_MARK_WORK_END, user, WHY_PARTS_MARKED));
-  return r ? r : fill(s, piece, pieces);
+  return r ? r : why_stream_fill(s, piece, pieces);
 }
 
 // Room for the outputs, and their values where they are read too.
@@ -314,11 +91,11 @@ static enum why_reason bring_outputs(struct why_stream *s, const struct why_walk
     enum why_role role = s->problem->op->role(s->problem, i);
     struct buffer *b = &s->lane[i].buffer[s->lane[i].now];
     if (!why_walk_changes(walk, i) || role == WHY_IN) continue;
-    r = after_emptied(s, role == WHY_INOUT ? WHY_COPY_IN : WHY_WORK, b);
+    r = why_stream_after_emptied(s, role == WHY_INOUT ? WHY_COPY_IN : WHY_WORK, b);
     if (r || role == WHY_OUT) continue;
-    struct piece piece = whole_slice(&slice[i], &v->operand[i]);
+    struct piece piece = why_piece(&slice[i], &v->operand[i]);
     *copied = true;
-    r = fill(s, &piece, 1);
+    r = why_stream_fill(s, &piece, 1);
   }
   return r;
 }
@@ -356,12 +133,8 @@ static enum why_reason send_off(struct why_stream *s, const struct why_walk *wal
     struct lane *lane = &s->lane[i];
     lane->buffer[lane->now].user = s->part;
     if (!(s->problem->op->role(s->problem, i) & WHY_OUT) || !why_walk_leaves(walk, i)) continue;
-    while (!r && s->drains - s->drained == WHY_SLICES_MARKED) r = drain_some(s);
-    *drain_at(s, s->drains++) = (struct drain){
-        .piece = whole_slice(&slice[i], &v->operand[i]),
-        .part = s->part,
-        .buffer = &lane->buffer[lane->now],
-    };
+    struct piece piece = why_piece(&slice[i], &v->operand[i]);
+    r = why_stream_send(s, &piece, &lane->buffer[lane->now]);
   }
   return r;
 }
@@ -374,7 +147,7 @@ static enum why_reason run_part(struct why_stream *s, const struct why_walk *wal
   s->problem->op->part(s->problem, operand, walk->first, walk->extent, &problem, slice);
   enum why_reason r = variant_of(s, &problem, &v);
   // A ring of marks goes round: what still needs the oldest one is done before.
-  if (!r) r = drain_until(s, s->part - WHY_PARTS_MARKED / 2);
+  if (!r) r = why_stream_drain(s, s->part - WHY_PARTS_MARKED / 2);
   if (!r) r = bring_in(s, walk, v, slice);
   if (!r) r = work(s, v);
   if (!r) r = send_off(s, walk, v, slice);
@@ -385,20 +158,16 @@ static enum why_reason run_part(struct why_stream *s, const struct why_walk *wal
 // ---- a pass ------------------------------------------------------------------------------------
 
 static enum why_reason finish(struct why_stream *s) {
-  enum why_reason r = drain_until(s, s->part);
-  if (!r) r = mark(s, WHY_COPY_OUT, WHY_MARK_PASS_END);
-  for (int i = 0; i < WHY_STAGES_OUT && !r; i++) r = unpack(s, (s->next_out + i) % WHY_STAGES_OUT);
-  return r;
+  enum why_reason r = why_stream_drain(s, s->part);
+  return r ? r : why_stream_arrive(s);
 }
 
 // All has ended: the outputs came after everything else.
 static void add_times(struct why_stream *s) {
-  for (int i = 0; i < WHY_STAGES_IN; i++)
-    if (s->in[i].busy)
-      s->times.copy_in += between(s, WHY_MARK_STAGE_IN_START + i, WHY_MARK_STAGE_IN_END + i);
   int64_t first = s->part > WHY_PARTS_MARKED ? s->part - WHY_PARTS_MARKED : 0;
   for (int64_t part = first; part < s->part; part++) add_work(s, part);
-  s->times.total = between(s, WHY_MARK_PASS_START, WHY_MARK_PASS_END);
+  int last = (s->next_out + WHY_STAGES_OUT - 1) % WHY_STAGES_OUT;
+  s->times.total = between(s, WHY_MARK_PASS_START, WHY_MARK_STAGE_OUT_END + last);
   s->times.idle = s->times.total - s->times.work;
 }
 
@@ -418,7 +187,7 @@ enum why_reason why_stream_run(struct why_stream *s, const struct why_tensor *op
                                double seconds, struct why_times *times) {
   struct why_walk walk;
   forget_pass(s);
-  s->deadline = seconds > 0 ? now() + seconds : INFINITY;
+  s->deadline = seconds > 0 ? why_stream_now() + seconds : INFINITY;
   enum why_reason r = s->device->bind(s->device);
   if (!r) r = mark(s, WHY_COPY_IN, WHY_MARK_PASS_START);
   why_walk_start(&walk, s->problem, s->parts);
@@ -482,7 +251,7 @@ void why_stream_release(struct why_stream *s) {
   if (!s) return;
   struct why_device *d = s->device;
   for (int queue = 0; queue < WHY_QUEUES; queue++) // after a failure copies may still be under way
-    if (!d->mark(d, queue, WHY_MARK_PASS_END)) (void)d->until(d, WHY_MARK_PASS_END, INFINITY);
+    if (!d->mark(d, queue, WHY_MARK_RELEASE)) (void)d->until(d, WHY_MARK_RELEASE, INFINITY);
   for (int i = 0; i < s->variants; i++) {
     if (s->variant[i]->prepared && s->code->release) s->code->release(&s->variant[i]->call);
     free(s->variant[i]);

@@ -241,8 +241,8 @@ static enum why_reason counted_after(struct why_device *d, int queue, int mark) 
   return removed(who[queue], mark) ? WHY_OK : waiting.after(d, queue, mark);
 }
 static enum why_reason counted_until(struct why_device *d, int mark, double seconds) {
-  bool pass = mark == WHY_MARK_PASS_END; // of a release
-  return !pass && removed(HOST, mark) ? WHY_OK : waiting.until(d, mark, seconds);
+  bool release = mark == WHY_MARK_RELEASE;
+  return !release && removed(HOST, mark) ? WHY_OK : waiting.until(d, mark, seconds);
 }
 
 // False: something noticed.
