@@ -26,6 +26,8 @@ const char *summary_advice(enum why_reason reason) {
     [WHY_LIBRARY]        = "see the library's own words in `note`; a newer version may take the case",
     [WHY_UNASKED]        = "record the machine again with this problem, so that its library is asked",
     [WHY_WORKSPACE]      = "raise the workspace budget to `need`",
+    [WHY_UNCUTTABLE]     = "give it a larger budget or GPU: this problem only runs whole",
+    [WHY_PINNED]         = "raise --pinned-memory to `need`, so that parts can be copied while others run",
     [WHY_DEVICE_MEMORY]  = "give it a larger budget or GPU, smaller batches, or a type of fewer bytes",
     [WHY_HOST_MEMORY]    = "give it more host memory, or a smaller problem",
     [WHY_POLICY]         = "change --policy: it could run on the GPU",

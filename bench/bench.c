@@ -9,9 +9,11 @@
 #include <unistd.h>
 
 enum { PATH = 4096 };
+#define PART_ENDING ".part" // of a file that was to replace another: see results.h
 // What the files of the default sweep's later parts are called besides.
 #define PREDICTED_FILE "predicted-h200"
 #define VERIFIED_FILE "verified"
+#define PREDICTED_SUITES "quick,square,transformer,resnet50,memory"
 
 struct bench {
   struct options options;
@@ -19,20 +21,31 @@ struct bench {
   struct sweep_rules rules;
   const char *compare;     // NULL: not given
   double compare_seconds;  // 0: not given
+  const char *resume;      // the file to go on with; NULL: a new sweep
   bool overwrite, printed; // printed: rows go to standard output
   char path[PATH];         // of the rows; "" without a file
   char part_path[PATH];
+  char run[ROW_RUN]; // of all parts
 };
 
 // ---- the parts ----------------------------------------------------------------------------------
 
+// How much of a path comes before its ending: of "x.csv" and of "x.csv.part" the x.
+static int stem_of(const char *path) {
+  size_t length = strlen(path), ending = strlen(PART_ENDING);
+  if (length > ending && !strcmp(path + length - ending, PART_ENDING)) length -= ending;
+  const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+  for (size_t i = length; i-- > 0 && path + i > name;)
+    if (path[i] == '.') return (int)i;
+  return (int)length;
+}
+
 // `file` is what a part's own file is called besides: "x.csv" and "predicted" make
-// "x-predicted.csv".
+// "x-predicted.csv". Where a sweep goes on with its first part, later ones may be there or not.
 static struct part make_part(struct bench *b, const char *label, const char *file,
                              const char *suites, const struct options *options) {
   struct part part = {.label = label, .suites = suites, .options = options, .rules = b->rules};
-  const char *dot = strrchr(b->path, '.'), *slash = strrchr(b->path, '/');
-  int stem = dot && (!slash || dot > slash + 1) ? (int)(dot - b->path) : (int)strlen(b->path);
+  int stem = stem_of(b->path);
   snprintf(b->part_path, sizeof b->part_path, "%.*s%s%s%s", stem, b->path, *file ? "-" : "", file,
            b->path + stem);
   part.target = (struct results_target){
@@ -40,7 +53,9 @@ static struct part make_part(struct bench *b, const char *label, const char *fil
       .format = b->options.format,
       .printed = b->printed,
       .overwrite = b->overwrite,
+      .resume = b->resume && (!*file || !access(b->part_path, F_OK)),
   };
+  part.run = b->run;
   part.words = b->printed ? stderr : stdout;
   return part;
 }
@@ -102,8 +117,7 @@ static int predicted_part(struct bench *b) {
     options.policy[1].policy = WHY_GPU_FIRST; // what frameworks do
     options.policies = 2;
   }
-  struct part part =
-      make_part(b, "predicted", PREDICTED_FILE, "quick,square,transformer", &options);
+  struct part part = make_part(b, "predicted", PREDICTED_FILE, PREDICTED_SUITES, &options);
   int status = options_machine(&options, &part.machine);
   return status ? status : run_and_close(&part);
 }
@@ -149,7 +163,7 @@ static int default_sweep(struct bench *b) {
 // A machine file, or an emulated device.
 static int elsewhere_part(struct bench *b) {
   bool replayed = b->options.machine;
-  const char *suites = b->suites ? b->suites : replayed ? "quick,square,transformer" : "small";
+  const char *suites = b->suites ? b->suites : replayed ? PREDICTED_SUITES : "small";
   struct part part = make_part(b, replayed ? "predicted" : "verified", "", suites, &b->options);
   int status = options_machine(&b->options, &part.machine);
   if (status) return status;
@@ -194,12 +208,31 @@ static bool read_compare(const char *text, void *to, struct why_error *wrong) {
   }
 }
 
+// What goes with --resume: -o of the same file, and --output-dir, which named it once.
+static int check_resume(const struct bench *b) {
+  if (!b->resume) return STATUS_OK;
+  if (b->options.format == TABLE_JSON)
+    return request_wrong("--resume %s: only CSV can go on: JSON is written when all rows are "
+                         "there; leave out --format json",
+                         b->resume);
+  if (b->overwrite)
+    return request_wrong("--resume %s: it goes on with the file and replaces nothing; leave out "
+                         "--overwrite",
+                         b->resume);
+  if (b->options.output && strcmp(b->options.output, b->resume) != 0)
+    return request_wrong("--resume %s: it writes to that file; leave out -o %s", b->resume,
+                         b->options.output);
+  return STATUS_OK;
+}
+
 // NODE-TIME.csv in the folder of --output-dir, or the file of -o.
 static int choose_path(struct bench *b) {
   const char *ending = b->options.format == TABLE_JSON ? "json" : "csv";
   if (b->options.output && b->output_dir)
     return request_wrong("-o and --output-dir both say where rows go: give one of them");
-  if (b->options.output) {
+  if (b->resume) {
+    snprintf(b->path, sizeof b->path, "%s", b->resume);
+  } else if (b->options.output) {
     snprintf(b->path, sizeof b->path, "%s", b->options.output);
   } else if (b->output_dir) {
     char node[72] = "", at[32];
@@ -229,6 +262,7 @@ int bench_command(int argc, char **argv) {
       {"compare-limit", "SECONDS", "candidates predicted to take longer are not compared, 0.3",    read_seconds,    &b.compare_seconds},
       {"seed",          "N",       "of the random operands, 1",                                    read_natural,    &b.rules.seed},
       {"output-dir",    "FOLDER",  "write the rows to FOLDER/NODE-TIME.csv",                       read_text,       &b.output_dir},
+      {"resume",        "FILE",    "go on with FILE (CSV) where its sweep was cut off",            read_text,       &b.resume},
       {"overwrite",     NULL,      "replace the file of -o if it is there",                        read_flag,       &b.overwrite},
       {NULL},
       // clang-format on
@@ -243,7 +277,12 @@ int bench_command(int argc, char **argv) {
       "with one thread and with all; and where there is no GPU, predicted for an H200 and "
       "verified\n"
       "under emulation, in files of their own beside the first.\n\n"
+      "--resume FILE, with the options that the sweep had, goes on after a kill, Ctrl-C or a full\n"
+      "disk: what is finished stays as it is, a decision that is not is done again, and the files\n"
+      "of the default sweep's later parts follow. FILE may be complete. What rows do not say\n"
+      "(--compare, --precision, --time-budget, --seed) is as given now.\n\n"
       "  whycpu bench -o results.csv\n"
+      "  whycpu bench --resume results.csv\n"
       "  whycpu bench --suite square --device-memory 64MiB,256MiB,1GiB,none --machine h200\n"
       "  whycpu bench --suite my.suite --threads 1,all --precision 1 --time-budget 5 -o my.csv";
   const struct command_help help = {"bench [options]", text,
@@ -253,7 +292,7 @@ int bench_command(int argc, char **argv) {
   if (b.options.arguments)
     return request_wrong("'%s': expected options only; problems are named by --suite",
                          b.options.argument[0]);
-  if ((status = choose_path(&b))) return status;
+  if ((status = check_resume(&b)) || (status = choose_path(&b))) return status;
   bool elsewhere = b.options.machine || b.options.open.emulate_bytes, gpu;
   if (b.compare) b.rules.compare = b.compare;
   if (b.compare_seconds > 0) b.rules.compare_seconds = b.compare_seconds;

@@ -23,7 +23,10 @@ static const struct table_column column[] = {{"decision"},
                                              {"unit"},
                                              {"cause"},
                                              {"note"},
-                                             {"predicted_s", TABLE_SECONDS}};
+                                             {"predicted_s", TABLE_SECONDS},
+                                             {"part"},
+                                             {"pinned_bytes", TABLE_BYTES},
+                                             {"peak_bytes", TABLE_BYTES}};
 enum { COLUMNS = sizeof column / sizeof column[0] };
 
 static void candidate_row(struct table *t, const struct why_machine *machine, int decision,
@@ -60,6 +63,20 @@ static void candidate_row(struct table *t, const struct why_machine *machine, in
   table_string(t, *v->cause ? v->cause : NULL);
   table_string(t, *v->note ? v->note : NULL);
   table_number(t, c->seconds);
+  if (c->plan == WHY_STREAMED && c->parts.count) {
+    char part[128];
+    why_parts_text(&r->problem, &c->parts, part, sizeof part);
+    table_string(t, part);
+    table_unsigned(t, c->peak.pinned_bytes);
+  } else {
+    table_none(t);
+    table_none(t);
+  }
+  uint64_t peak = c->plan == WHY_ON_HOST ? c->peak.host_bytes : c->peak.device_bytes;
+  if (peak)
+    table_unsigned(t, peak);
+  else
+    table_none(t); // not looked at
 }
 
 // Decides for every combination and shows each. *none: at least one could run nowhere.
@@ -96,7 +113,8 @@ int explain_command(int argc, char **argv) {
               "  whycpu explain gemm m=4096 n=4096 k=4096 type=bf16\n"
               "  whycpu explain softmax rows=65536 cols=8192 --policy gpu-only\n"
               "  whycpu explain gemm m=32768 n=32768 k=32768 --machine h200 --device-memory "
-              "8GiB,none",
+              "8GiB,none\n"
+              "  whycpu explain gemm m=8192 n=8192 k=8192 --machine h200 --plan streamed",
       .common = OPTION_MACHINE | OPTION_EMULATE | OPTION_DECIDE};
   struct options o;
   struct why_problem problem;

@@ -37,24 +37,54 @@ static void ops_operand(struct table *t, const struct why_op *op, int operand) {
   table_string(t, role[op->role(&problem, operand)]);
 }
 
-static void ops_param(struct table *t, const struct why_op *op, const struct why_param *param) {
-  bool real = param->kind == WHY_REAL;
-  table_string(t, op->name);
-  table_string(t, real ? "number" : "integer");
-  table_string(t, param->name);
-  if (real)
-    table_none(t);
-  else
+// "nchw, nhwc" of a param's words.
+static void choices_text(const struct why_param *param, char *out, size_t size) {
+  size_t used = 0;
+  for (const char *c = param->choices; *c && used + 2 < size; c++) {
+    if (*c == ' ') out[used++] = ',';
+    out[used++] = *c;
+  }
+  out[used] = 0;
+}
+
+// The range and the default are numbers, or the default one of the words.
+static void ops_values(struct table *t, const struct why_param *param) {
+  bool whole = param->kind == WHY_INTEGER;
+  if (whole)
     table_integer(t, param->least);
-  if (real || param->most == INT64_MAX)
-    table_none(t);
   else
+    table_none(t);
+  if (whole && param->most != INT64_MAX)
     table_integer(t, param->most);
-  if (param->otherwise == WHY_REQUIRED)
-    table_none(t);
   else
+    table_none(t);
+  if (param->otherwise == WHY_REQUIRED) {
+    table_none(t);
+  } else if (param->kind == WHY_CHOICE) {
+    char word[64];
+    const char *at = param->choices;
+    for (int64_t i = 0; i < param->otherwise; i++) at += strcspn(at, " ") + 1;
+    snprintf(word, sizeof word, "%.*s", (int)strcspn(at, " "), at);
+    table_string(t, word);
+  } else {
     table_integer(t, param->otherwise);
-  table_string(t, param->help);
+  }
+}
+
+static void ops_param(struct table *t, const struct why_op *op, const struct why_param *param) {
+  static const char *const kind[] = {
+      [WHY_INTEGER] = "integer", [WHY_REAL] = "number", [WHY_CHOICE] = "choice"};
+  char help[256];
+  int used = snprintf(help, sizeof help, "%s", param->help);
+  if (param->kind == WHY_CHOICE) {
+    used += snprintf(help + used, sizeof help - (size_t)used, ": ");
+    choices_text(param, help + used, sizeof help - (size_t)used);
+  }
+  table_string(t, op->name);
+  table_string(t, kind[param->kind]);
+  table_string(t, param->name);
+  ops_values(t, param);
+  table_string(t, help);
 }
 
 static struct table *list_ops(const struct options *o, FILE *file) {

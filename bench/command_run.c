@@ -60,7 +60,8 @@ static int read_inputs(const struct why_problem *p, const struct file_list *in,
     if (operand < 0) return STATUS_REQUEST;
     FILE *file = fopen(path, "rb");
     if (!file) return request_wrong("--in %s: %s", in->text[i], strerror(errno));
-    enum why_reason reason = npy_read(file, &data->tensor[operand], &error);
+    struct why_tensor stored = operand_as_stored(p, &data->tensor[operand]);
+    enum why_reason reason = npy_read(file, &stored, &error);
     fclose(file);
     if (reason == WHY_ALLOC_FAILED) return machine_failed("out of memory");
     if (reason != WHY_OK) return request_wrong("--in %s: %s", in->text[i], error.text);
@@ -83,12 +84,12 @@ static int open_outputs(const struct why_problem *p, const struct file_list *lis
   return STATUS_OK;
 }
 
-static int write_outputs(const struct operands *data, const struct file_list *list,
-                         const int *operand, struct output *out) {
+static int write_outputs(const struct why_problem *p, const struct operands *data,
+                         const struct file_list *list, const int *operand, struct output *out) {
   int status = STATUS_OK;
   for (int i = 0; i < list->count && status == STATUS_OK; i++) {
-    if (npy_write(out[i].file, &data->tensor[operand[i]]) != WHY_OK)
-      return machine_failed("out of memory");
+    struct why_tensor stored = operand_as_stored(p, &data->tensor[operand[i]]);
+    if (npy_write(out[i].file, &stored) != WHY_OK) return machine_failed("out of memory");
     status = output_close(&out[i]);
   }
   return status;
@@ -172,8 +173,12 @@ static void show_text(FILE *f, const struct why_machine *machine, const struct r
   } else {
     const struct why_candidate *c = &d->candidate[d->chosen];
     const struct why_facts *facts = why_machine_device(machine, c->device);
-    fprintf(f, "ran        on the %s: %s:%s, %s, %s%s\n", facts->host ? "CPU" : "GPU",
-            c->kernel->backend, c->kernel->name, facts->name, why_plan_name(c->plan),
+    char cut[160] = "", part[128];
+    why_parts_text(&d->request.problem, &c->parts, part, sizeof part);
+    if (c->plan == WHY_STREAMED)
+      snprintf(cut, sizeof cut, " in %lld parts of %s", (long long)c->parts.count, part);
+    fprintf(f, "ran        on the %s: %s:%s, %s, %s%s%s\n", facts->host ? "CPU" : "GPU",
+            c->kernel->backend, c->kernel->name, facts->name, why_plan_name(c->plan), cut,
             facts->emulated ? " (emulated: no time)" : "");
   }
   if (d->blame >= 0) {
@@ -199,6 +204,9 @@ static void show_text(FILE *f, const struct why_machine *machine, const struct r
   fprintf(f, "check      %s: error %.3g of its scale, %.3g allowed (%s%s)\n",
           r->right == WHY_OK ? "right" : "WRONG", r->check.error, r->check.tolerance,
           r->check.verified, r->separate ? ", on one call of its own" : "");
+  if (r->right == WHY_OK && r->check.finds > r->check.tolerance)
+    fprintf(f, "           one element off by more than %.3g of its scale would have been found\n",
+            r->check.finds);
   if (r->random)
     fprintf(f, "data       random in [-1, 1], --seed %llu\n", (unsigned long long)r->seed);
 }
@@ -300,9 +308,12 @@ int run_command(int argc, char **argv) {
   const struct command_help help = {
       .usage = "run PROBLEM... [options]",
       .text = "Decides, runs, checks the whole result against a reference in double, and times it "
-              "once.\nStatus 1: wrong, or it cannot run as asked.\n\n"
+              "once.\nFiles have an operand's dims as the problem names them; those of conv2d in "
+              "the order of\nits layout: n,c,h,w and k,c,r,s, or n,h,w,c and k,r,s,c.\n"
+              "Status 1: wrong, or it cannot run as asked.\n\n"
               "  whycpu run gemm m=1024 n=1024 k=1024\n"
               "  whycpu run gemm m=64 n=32 k=16 --in a=a.npy --in b=b.npy --out c=c.npy\n"
+              "  whycpu run conv2d n=1 c=8 h=14 w=14 k=8 r=3 s=3 --in x=x.npy --out y=y.npy\n"
               "  whycpu run softmax rows=256 cols=1000 --emulate --policy cuda:warp",
       .common = OPTION_EMULATE | OPTION_DECIDE,
       .row = rows};
@@ -333,7 +344,7 @@ int run_command(int argc, char **argv) {
     status = decide_and_run(machine, &request, &r, &before, &now);
   }
   if (status == STATUS_OK && r.ran == WHY_OK)
-    status = write_outputs(&now, &out_files, operand, npy);
+    status = write_outputs(&problem, &now, &out_files, operand, npy);
   if (status == STATUS_OK) {
     if (o.format == TABLE_TEXT) {
       show_text(out.file, machine, &r);

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -57,7 +58,6 @@ static void put(struct text *t, const char *text, size_t length) {
 }
 
 static void put_text(struct text *t, const char *text) {
-  if (!text) return;
   if (!text[strcspn(text, ",\"\r\n")]) {
     put(t, text, strlen(text));
     return;
@@ -82,26 +82,28 @@ static void real_text(const struct csv_column *column, const struct csv_row *row
     snprintf(out, size, "%s", isnan(value) ? "nan" : value > 0 ? "inf" : "-inf");
 }
 
-static void put_value(struct text *t, const struct csv_column *column, const struct csv_row *row) {
+const char *csv_cell(const struct csv_row *row, int i, char number[CSV_NUMBER]) {
+  const struct csv_column *column = &csv_column[i];
   const void *at = (const char *)row + column->offset;
-  char number[64] = "";
+  const char *text;
+  number[0] = 0;
   switch (column->kind) {
   case CSV_TEXT:
-    put_text(t, *(const char *const *)at);
-    return;
+    text = *(const char *const *)at;
+    return text ? text : "";
   case CSV_REAL:
-    real_text(column, row, *(const double *)at, number, sizeof number);
+    real_text(column, row, *(const double *)at, number, CSV_NUMBER);
     break;
   case CSV_WHOLE:
     if (*(const int64_t *)at != CSV_NONE)
-      snprintf(number, sizeof number, "%lld", (long long)*(const int64_t *)at);
+      snprintf(number, CSV_NUMBER, "%lld", (long long)*(const int64_t *)at);
     break;
   case CSV_BYTES:
     if (*(const uint64_t *)at != WHY_UNLIMITED)
-      snprintf(number, sizeof number, "%llu", (unsigned long long)*(const uint64_t *)at);
+      snprintf(number, CSV_NUMBER, "%llu", (unsigned long long)*(const uint64_t *)at);
     break;
   }
-  put(t, number, strlen(number));
+  return number;
 }
 
 // ---- file ---------------------------------------------------------------------------------------
@@ -140,6 +142,11 @@ int csv_create(struct csv_writer *w, const char *path) {
   struct stat status;
   int error = w->file < 0 ? errno : 0;
   bool made = !error;
+  // Where the file system has no locks, nothing is kept out, and the sweep goes on.
+  if (made && flock(w->file, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK) {
+    close(w->file);
+    return EBUSY;
+  }
   if (error == EEXIST && !stat(path, &status) && !S_ISREG(status.st_mode)) {
     w->file = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
     error = w->file < 0 ? errno : 0;
@@ -159,11 +166,23 @@ int csv_attach(struct csv_writer *w, int file) {
   return write_header(w);
 }
 
+int csv_continue(struct csv_writer *w, int file, int64_t end) {
+  memset(w, 0, sizeof *w);
+  w->file = file;
+  w->owned = w->regular = true;
+  w->end = end;
+  int error = ftruncate(file, end) ? errno : 0;
+  if (!error && !end) error = write_header(w);
+  if (error) csv_close(w);
+  return error;
+}
+
 int csv_write(struct csv_writer *w, const struct csv_row *row) {
   struct text t = {w};
+  char number[CSV_NUMBER];
   for (int i = 0; i < CSV_COLUMNS; i++) {
     if (i) put(&t, ",", 1);
-    put_value(&t, &csv_column[i], row);
+    put_text(&t, csv_cell(row, i, number));
   }
   put(&t, "\n", 1);
   int error = t.error ? t.error : write_all(w, t.length);

@@ -39,7 +39,8 @@ void csv_row_clear(struct csv_row *); // no value anywhere
 // ---- writing ------------------------------------------------------------------------------------
 
 // Each row is one write() to a file opened for appending, so that a kill loses no finished row. A
-// row that could not be written whole is cut off again.
+// row that could not be written whole is cut off again. A kill needs no fsync(): what write() took
+// is the system's. Only when the system itself goes down can the last seconds of rows go with it.
 struct csv_writer {
   int file;
   bool owned, regular; // we opened it; it can be cut
@@ -47,12 +48,19 @@ struct csv_writer {
   char *text;
   size_t size;
 };
-// Makes a new file and writes the header. 0, or the errno: EEXIST if it is there already.
+// Makes a new file, takes its lock and writes the header. 0, or the errno: EEXIST if it is there
+// already, EBUSY if another process took the lock first.
 int csv_create(struct csv_writer *, const char *path);
 // Goes on with an open descriptor, such as standard output. 0 or the errno.
 int csv_attach(struct csv_writer *, int file);
+// Goes on after byte `end` of a file opened for appending, and owns it, also where it fails: what
+// follows is cut off; at 0 the header is written. 0 or the errno.
+int csv_continue(struct csv_writer *, int file, int64_t end);
 int csv_write(struct csv_writer *, const struct csv_row *); // 0 or the errno; the rows stay
 int csv_close(struct csv_writer *);                         // 0 or the errno
+// A value as text, without quotes; "": none. Texts are the row's, numbers are written to `number`.
+enum { CSV_NUMBER = 64 };
+const char *csv_cell(const struct csv_row *, int column, char number[CSV_NUMBER]);
 
 // ---- reading ------------------------------------------------------------------------------------
 
@@ -60,6 +68,8 @@ int csv_close(struct csv_writer *);                         // 0 or the errno
 struct csv_reader {
   FILE *file;
   int line, next_line; // where the row begins, and the next one
+  int64_t end;         // bytes read: where the next row begins
+  bool cut;            // the file ended within a line
   int names, schema;   // columns; the place of `schema` where results are read, else -1
   char **name, **field;
   char *header, *text; // owned; names and fields point into them
@@ -73,6 +83,12 @@ enum why_reason csv_open_results(struct csv_reader *, FILE *, struct why_error *
 enum why_reason csv_next(struct csv_reader *, bool *more, struct why_error *);
 int csv_find(const struct csv_reader *, const char *column);  // -1: none
 const char *csv_field(const struct csv_reader *, int column); // valid until csv_next
-void csv_reader_free(struct csv_reader *);                    // leaves the file open
+// Are its columns ours, all of them and in our order?
+bool csv_ours(const struct csv_reader *);
+// The row as a struct, of a reader that is csv_ours; its texts are valid until csv_next.
+void csv_row_read(const struct csv_reader *, struct csv_row *);
+// Back to where `end` and `next_line` were before. 0 or the errno.
+int csv_seek(struct csv_reader *, int64_t end, int next_line);
+void csv_reader_free(struct csv_reader *); // leaves the file open
 
 #endif

@@ -54,6 +54,7 @@ static enum why_reason read_record(struct csv_reader *reader, struct record *r, 
   *more = false;
   while ((c = getc_unlocked(file)) != EOF && !r->memory) {
     *more = true;
+    reader->end++;
     if (c == '\n') reader->next_line++;
     if (c == 0) return wrong(error, reader->next_line, "a zero byte: this is no text file");
     if (state == QUOTED) {
@@ -88,6 +89,7 @@ static enum why_reason read_record(struct csv_reader *reader, struct record *r, 
   if (r->memory) return WHY_ALLOC_FAILED;
   if (ferror(file)) return wrong(error, reader->line, "cannot be read: %s", strerror(errno));
   if (!*more) return WHY_OK;
+  reader->cut = true;
   return wrong(error, reader->line,
                "half written: the file ends within this line, after %d fields; without the line "
                "the rest can be read",
@@ -160,6 +162,44 @@ int csv_find(const struct csv_reader *reader, const char *column) {
 
 const char *csv_field(const struct csv_reader *reader, int column) {
   return reader->field[column];
+}
+
+bool csv_ours(const struct csv_reader *reader) {
+  if (reader->names != CSV_COLUMNS) return false;
+  for (int i = 0; i < CSV_COLUMNS; i++)
+    if (strcmp(reader->name[i], csv_column[i].name) != 0) return false;
+  return true;
+}
+
+void csv_row_read(const struct csv_reader *reader, struct csv_row *row) {
+  csv_row_clear(row);
+  for (int i = 0; i < CSV_COLUMNS; i++) {
+    void *to = (char *)row + csv_column[i].offset;
+    const char *text = reader->field[i];
+    if (!*text) continue;
+    switch (csv_column[i].kind) {
+    case CSV_TEXT:
+      *(const char **)to = text;
+      break;
+    case CSV_REAL:
+      *(double *)to = strtod(text, NULL);
+      break;
+    case CSV_WHOLE:
+      *(int64_t *)to = strtoll(text, NULL, 10);
+      break;
+    case CSV_BYTES:
+      *(uint64_t *)to = strtoull(text, NULL, 10);
+      break;
+    }
+  }
+}
+
+int csv_seek(struct csv_reader *reader, int64_t end, int next_line) {
+  if (fseeko(reader->file, (off_t)end, SEEK_SET)) return errno;
+  reader->end = end;
+  reader->next_line = next_line;
+  reader->cut = false;
+  return 0;
 }
 
 void csv_reader_free(struct csv_reader *reader) {

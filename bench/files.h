@@ -5,6 +5,16 @@
 #include <stddef.h>
 #include <stdio.h>
 
+// ---- files that are written ---------------------------------------------------------------------
+
+// Two writers of one file are kept apart by flock(2) on it, for as long as it is open. Where the
+// file system has no locks (Lustre can be mounted so), nothing keeps them apart.
+// 0, or EBUSY: another process has it, or `path` is no longer the file that was opened.
+int file_lock(int file, const char *path);
+bool file_busy(const char *path); // does another process have it?
+enum { FILE_HOLDER = 32 };
+void file_holder(const char *path, char out[FILE_HOLDER]); // " (pid 4711)"; "" where not known
+
 // A file that is written beside its place until it is whole, so that a failure leaves an older one
 // as it was. Links are followed: what they lead to is replaced, and they stay.
 struct beside {

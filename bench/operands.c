@@ -1,9 +1,24 @@
 #include "operands.h"
 #include "../kernels/convert.h"
+#include "ops/ops.h"
 #include <stdlib.h>
 #include <string.h>
 
 enum { GUARD_BYTES = 512, GUARD = 0xff }; // bytes of 0xff are a NaN in every type
+
+// The same tensor with its dims ordered from the largest stride to the smallest; of equal ones a
+// dim of 1 first.
+static struct why_tensor falling(const struct why_tensor *t) {
+  struct why_tensor out = *t;
+  for (int i = 1; i < out.rank; i++)
+    for (int d = i; d > 0; d--) {
+      int64_t dim = out.dim[d], stride = out.stride[d], above = out.stride[d - 1];
+      if (stride < above || (stride == above && dim >= out.dim[d - 1])) break;
+      out.dim[d] = out.dim[d - 1], out.stride[d] = above;
+      out.dim[d - 1] = dim, out.stride[d - 1] = stride;
+    }
+  return out;
+}
 
 // Calls `run` for each run of elements that lie side by side in memory.
 typedef void run_function(void *data, int64_t offset, int64_t elements);
@@ -85,7 +100,8 @@ enum why_reason operands_make(const struct why_problem *p, uint64_t seed, int sh
   for (int i = 0; i < out->count; i++) {
     struct filling filling = {&out->tensor[i], mixed(seed ^ mixed((uint64_t)i + 1))};
     memset(out->block[i], GUARD, out->block_bytes[i]);
-    if (p->op->role(p, i) & WHY_IN) each_run(&out->tensor[i], fill_run, &filling);
+    struct why_tensor ordered = falling(&out->tensor[i]);
+    if (p->op->role(p, i) & WHY_IN) each_run(&ordered, fill_run, &filling);
   }
   return WHY_OK;
 }
@@ -100,6 +116,17 @@ enum why_reason operands_copy(const struct operands *from, struct operands *out)
     out->tensor[i].data = out->block[i] + ((char *)from->tensor[i].data - from->block[i]);
   }
   return WHY_OK;
+}
+
+struct why_tensor operand_as_stored(const struct why_problem *p, const struct why_tensor *t) {
+  static const int seen[] = {0, 3, 1, 2}; // n,c,h,w of n,h,w,c
+  struct why_tensor out = *t;
+  if (strcmp(p->op->name, "conv2d") != 0 || p->value[CONV2D_LAYOUT] != CONV2D_NCHW) return out;
+  for (int i = 0; i < 4; i++) {
+    out.dim[i] = t->dim[seen[i]];
+    out.stride[i] = t->stride[seen[i]];
+  }
+  return out;
 }
 
 void operands_free(struct operands *o) {
@@ -124,18 +151,6 @@ static void compare_run(void *data, int64_t offset, int64_t elements) {
   if (begin > c->at && memcmp(c->before + c->at, c->now + c->at, begin - c->at) != 0)
     c->same = false;
   c->at = begin + (uint64_t)elements * c->size;
-}
-
-// The same tensor with its dims ordered from the largest stride to the smallest.
-static struct why_tensor falling(const struct why_tensor *t) {
-  struct why_tensor out = *t;
-  for (int i = 1; i < out.rank; i++)
-    for (int d = i; d > 0 && out.stride[d] > out.stride[d - 1]; d--) {
-      int64_t dim = out.dim[d], stride = out.stride[d];
-      out.dim[d] = out.dim[d - 1], out.stride[d] = out.stride[d - 1];
-      out.dim[d - 1] = dim, out.stride[d - 1] = stride;
-    }
-  return out;
 }
 
 bool operands_intact(const struct why_problem *p, const struct operands *before,

@@ -19,6 +19,10 @@ enum why_reason operands_make(const struct why_problem *, uint64_t seed, int shi
                               struct operands *);
 double operands_bytes(const struct why_problem *); // without the guards
 enum why_reason operands_copy(const struct operands *, struct operands *out);
+// The same data with its dims in the order in which the layout stores them, as files have them:
+// conv2d's x(n,h,w,c) is n,c,h,w unless layout=nhwc, its weights k,c,r,s. Other ops' files have the
+// operand's own dims, however it is strided.
+struct why_tensor operand_as_stored(const struct why_problem *, const struct why_tensor *);
 void operands_free(struct operands *);
 // Whether only elements of OUT and INOUT operands differ between before and now. *operand: the
 // first that was written where it must not be.

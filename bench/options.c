@@ -11,6 +11,8 @@ enum {
   COMMON_EMULATE,
   COMMON_POLICY,
   COMMON_MEMORY,
+  COMMON_PLAN,
+  COMMON_PINNED,
   COMMON_THREADS,
   COMMON_KERNEL,
   COMMON_TRANSFER,
@@ -31,6 +33,8 @@ static const struct {
     {"emulate",       "[=MEMORY]",   COMMON_EMULATE,    OPTION_EMULATE,  "a GPU emulated on the CPU, of 1GiB unless told: results, never times"},
     {"policy",        "LIST",        COMMON_POLICY,     OPTION_POLICY,   "auto, gpu-first, gpu-only, cpu-only, or a kernel: cuda:mma"},
     {"device-memory", "LIST",        COMMON_MEMORY,     OPTION_MEMORY,   "what a device may hold: 64MiB, 2GiB, 50%, none"},
+    {"plan",          "LIST",        COMMON_PLAN,       OPTION_PLAN,     "plans to allow: any, or of resident, streamed, on-host"},
+    {"pinned-memory", "SIZE",        COMMON_PINNED,     OPTION_PLAN,     "what staging buffers may hold: 64MiB, 10%, none"},
     {"threads",       "LIST",        COMMON_THREADS,    OPTION_THREADS,  "CPU threads: numbers, or all"},
     {"kernel",        "BACKEND:NAME",COMMON_KERNEL,     OPTION_KERNEL,   "this kernel and no other (whycpu list kernels)"},
     {"transfer",      "LIST",        COMMON_TRANSFER,   OPTION_TRANSFER, "operands are copied once, always, or live in unified memory"},
@@ -118,6 +122,9 @@ static const char *policy_name(int i) {
 static const char *transfer_name(int i) {
   return why_transfer_name((enum why_transfer)i);
 }
+static const char *plan_name(int i) {
+  return i < WHY_PLAN_COUNT ? why_plan_name((enum why_plan)i) : "any";
+}
 static const char *format_name(int i) {
   static const char *const name[] = {"text", "csv", "json"};
   return name[i];
@@ -180,6 +187,14 @@ static bool memory_item(struct options *o, const char *item, struct why_error *w
   return true;
 }
 
+// A list is one set of plans, not several requests.
+static bool plan_item(struct options *o, const char *item, struct why_error *wrong) {
+  int found = find_name(item, plan_name, WHY_PLAN_COUNT + 1, wrong);
+  if (found < 0) return false;
+  o->plans |= found < WHY_PLAN_COUNT ? 1u << found : (1u << WHY_PLAN_COUNT) - 1;
+  return true;
+}
+
 static bool threads_item(struct options *o, const char *item, struct why_error *wrong) {
   enum { MOST = 4096 };
   if (!room(o->thread_counts, OPTION_LIST, wrong)) return false;
@@ -215,6 +230,10 @@ static bool take_common(struct options *o, int code, const char *text, struct wh
     return read_list(o, text, policy_item, wrong);
   case COMMON_MEMORY:
     return read_list(o, text, memory_item, wrong);
+  case COMMON_PLAN:
+    return read_list(o, text, plan_item, wrong);
+  case COMMON_PINNED:
+    return read_amount(text, &o->pinned, wrong);
   case COMMON_THREADS:
     return read_list(o, text, threads_item, wrong);
   case COMMON_KERNEL:
@@ -253,6 +272,7 @@ static int finish(struct options *o) {
   if (o->policies) o->given |= OPTION_POLICY;
   if (o->memories) o->given |= OPTION_MEMORY;
   if (o->thread_counts) o->given |= OPTION_THREADS;
+  if (o->plans == (1u << WHY_PLAN_COUNT) - 1) o->plans = 0;
   if (!o->policies) o->policy[o->policies++] = (struct option_policy){WHY_AUTO, NULL};
   if (!o->transfers) o->transfer[o->transfers++] = WHY_ONCE;
   if (!o->memories) o->memory[o->memories++] = (struct amount){.bytes = WHY_UNLIMITED};
@@ -274,7 +294,7 @@ static int finish(struct options *o) {
 int options_read(int argc, char **argv, const struct command_help *command, struct options *o) {
   struct option option[LONGS + 1] = {0};
   int options = 0, owns = 0, status = STATUS_GO_ON;
-  *o = (struct options){.kernel = ""};
+  *o = (struct options){.kernel = "", .pinned = {.bytes = WHY_UNLIMITED}};
   for (const struct option_row *row = command->row; row && row->name && owns < OWN; row++, owns++)
     option[options++] = (struct option){row->name,
                                         !row->value            ? no_argument

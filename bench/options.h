@@ -25,7 +25,8 @@ enum option_set { // the common options that a command takes; --format, -o, --he
   OPTION_THREADS = 16,
   OPTION_KERNEL = 32,
   OPTION_TRANSFER = 64, // --transfer and --iterations
-  OPTION_DECIDE = OPTION_POLICY | OPTION_MEMORY | OPTION_THREADS | OPTION_TRANSFER
+  OPTION_PLAN = 128,    // --plan and --pinned-memory
+  OPTION_DECIDE = OPTION_POLICY | OPTION_MEMORY | OPTION_THREADS | OPTION_TRANSFER | OPTION_PLAN
 };
 
 struct option_policy {
@@ -42,6 +43,8 @@ struct options {
   struct amount memory[OPTION_LIST];
   int64_t threads[OPTION_LIST];    // 0: all
   int64_t iterations[OPTION_LIST]; // calls on the same operands
+  uint32_t plans;                  // bit 1 << why_plan: those allowed; 0: any
+  struct amount pinned;            // a share is of the host's memory
   // At least 1 each after options_read.
   int policies, transfers, memories, thread_counts, iteration_counts;
   unsigned given;           // OPTION_POLICY, _MEMORY, _THREADS: lists that are the user's own

@@ -2,6 +2,7 @@
 // the sweep, then the words.
 #include "part.h"
 #include "figures.h"
+#include "resume.h"
 #include <stdarg.h>
 #include <string.h>
 
@@ -97,10 +98,14 @@ static int open_suites(const char *names, struct suite *suite, int *count) {
 }
 
 // What is to be said when it is over, besides the summary. STATUS_OK or the status to return.
-static int outcome(const struct sweep_result *result, const char *path, int64_t rows) {
+static int outcome(const struct sweep_result *result, const struct results_target *target,
+                   int64_t rows) {
   if (result->interrupted) {
-    fprintf(stderr, "whycpu bench: interrupted; %lld rows are kept%s%s\n", (long long)rows,
-            rows && path ? " in " : "", rows && path ? path : "");
+    const char *path = rows && target->path ? target->path : "";
+    bool goes_on = *path && target->format != TABLE_JSON;
+    fprintf(stderr, "whycpu bench: interrupted; %lld rows are kept%s%s%s%s%s\n", (long long)rows,
+            *path ? " in " : "", path, goes_on ? "; --resume " : "", goes_on ? path : "",
+            goes_on ? " with the same options goes on" : "");
     return STATUS_INTERRUPTED;
   }
   if (result->nowhere)
@@ -112,17 +117,40 @@ static int outcome(const struct sweep_result *result, const char *path, int64_t 
   return result->nowhere || result->failed ? STATUS_NO : STATUS_OK;
 }
 
+// Reads what is there, cuts off what was not finished, and lets the sweep begin after it. A file
+// that is complete is left alone.
+static int go_on(const struct part *p, struct results *results, struct sweep *sweep,
+                 struct resume *kept) {
+  int status =
+      resume_read(sweep, p->target.path, results->resumed, p->run, &results->summary, kept);
+  int64_t total = sweep_decisions(sweep);
+  bool complete = kept->decisions == total && !kept->cut;
+  if (!status && !complete) status = results_continue(results, kept->end, kept->rows);
+  if (status) return status;
+  sweep->first = kept->decisions;
+  results->rows = kept->rows;
+  if (*kept->run) snprintf(p->run, ROW_RUN, "%s", kept->run);
+  if (kept->decisions == total)
+    part_say(p, "%s is complete: all %lld decisions are there, nothing was left to do",
+             p->target.path, (long long)total);
+  else
+    part_say(p,
+             "goes on after %lld of %lld decisions, %lld rows; %lld bytes after them are done "
+             "again",
+             (long long)kept->decisions, (long long)total, (long long)kept->rows,
+             (long long)kept->cut);
+  return STATUS_OK;
+}
+
 int part_run(const struct part *p) {
   struct suite suite[SUITES];
   struct sweep_result result;
   struct results results;
+  struct resume kept = {0};
   int suites = 0, status = open_suites(p->suites, suite, &suites);
   if (!status) status = results_open(&p->target, &results);
   if (status) goto done;
   interrupt_defer(true);
-  say_basis(p);
-  if (p->here && part_gpu(p->machine) < 0) part_say_cause(p);
-  if (p->here) measure_ceilings(p);
   results.summary.predicts = why_machine_replayed(p->machine);
   struct sweep sweep = {
       .machine = p->machine,
@@ -132,8 +160,22 @@ int part_run(const struct part *p) {
       .rules = p->rules,
       .sink = {results_row, &results},
       .label = p->label,
+      .run = p->run,
   };
+  if (p->target.resume && (status = go_on(p, &results, &sweep, &kept))) {
+    results_close(&results, 0);
+    interrupt_defer(false);
+    results_free(&results);
+    goto done;
+  }
+  if (!*p->run) row_run_name(p->run);
+  bool complete = sweep.first == sweep_decisions(&sweep);
+  say_basis(p);
+  if (p->here && !complete && part_gpu(p->machine) < 0) part_say_cause(p);
+  if (p->here && !complete) measure_ceilings(p);
   sweep_run(&sweep, &result);
+  result.nowhere += kept.nowhere;
+  result.failed += kept.failed;
   status = results_close(&results, result.error);
   interrupt_defer(false);
   if (!result.error) {
@@ -145,7 +187,7 @@ int part_run(const struct part *p) {
       part_say(p, "%lld rows in %s", (long long)results.rows, p->target.path);
   }
   results_free(&results);
-  if (!status) status = outcome(&result, p->target.path, results.rows);
+  if (!status) status = outcome(&result, &p->target, results.rows);
 done:
   for (int i = 0; i < suites; i++) suite_free(&suite[i]);
   return status;

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 static void draw(struct progress *p, double at) {
-  double spent = at - p->start, rate = spent > 0 ? (double)p->done / spent : 0;
+  double spent = at - p->start, rate = spent > 0 ? (double)(p->done - p->first) / spent : 0;
   fprintf(stderr, "\r%s %lld of %lld", p->label, (long long)p->done, (long long)p->total);
   if (rate > 0) {
     int64_t left = (int64_t)((double)(p->total - p->done) / rate);
@@ -18,9 +18,10 @@ static void draw(struct progress *p, double at) {
   p->last = at;
 }
 
-void progress_start(struct progress *p, const char *label, int64_t total) {
+void progress_start(struct progress *p, const char *label, int64_t first, int64_t total) {
   double at = seconds_now();
-  *p = (struct progress){.label = label, .total = total, .terminal = isatty(STDERR_FILENO)};
+  *p = (struct progress){.label = label, .first = first, .done = first, .total = total};
+  p->terminal = isatty(STDERR_FILENO);
   p->start = at;
   if (p->terminal) draw(p, at);
 }

@@ -7,11 +7,12 @@
 
 struct progress {
   const char *label;
-  int64_t done, total;
+  int64_t first, done, total;
   bool shown, terminal;
   double start, last;
 };
-void progress_start(struct progress *, const char *label, int64_t total);
+// first: how many were done before; they do not count for the rate.
+void progress_start(struct progress *, const char *label, int64_t first, int64_t total);
 void progress_step(struct progress *);  // one more is done; draws at most ten times a second
 void progress_clear(struct progress *); // takes the line away, before anything else is printed
 

@@ -126,6 +126,8 @@ void options_request(const struct options *o, const struct why_machine *machine,
   index /= o->memories;
   out->iterations = o->iterations[index % o->iteration_counts];
   index /= o->iteration_counts;
+  out->plans = o->plans;
+  out->budget.pinned_bytes = amount_bytes(&o->pinned, why_machine_device(machine, 0)->memory_bytes);
   const struct option_policy *policy = &o->policy[index % o->policies];
   out->policy = policy->policy;
   if (policy->kernel)

@@ -2,38 +2,86 @@
 #include "results.h"
 #include "program.h"
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 static int wrong_path(const char *path, int error) {
-  bool ours = error == ENOSPC || error == EIO || error == ENOMEM || error == EROFS;
+  bool ours = error == ENOSPC || error == EIO || error == ENOMEM || error == EROFS ||
+              error == EDQUOT || error == EFBIG;
   return ours || !path ? machine_failed("%s: %s", path ? path : "standard output", strerror(error))
                        : request_wrong("%s: %s", path, strerror(error));
 }
 
-// *replaces: a regular file is there, and is to be replaced.
-static int look(const struct results_target *to, bool *replaces) {
+static int busy(const char *path) {
+  char holder[FILE_HOLDER];
+  file_holder(path, holder);
+  return request_wrong("%s is being written by another sweep%s", path, holder);
+}
+
+// Nobody else may write to it, nor to what is to take its place.
+static int look_for_writers(const struct results_target *to) {
+  struct beside beside;
+  int status = STATUS_OK, error = beside_make(to->path, &beside);
+  if (error) return wrong_path(to->path, error);
+  if (file_busy(to->path))
+    status = busy(to->path);
+  else if (file_busy(beside.part))
+    status = busy(beside.part);
+  else if (to->resume && !access(beside.part, F_OK))
+    status = request_wrong("%s is there: rows that were to replace %s; --resume %s goes on with "
+                           "them, or remove it",
+                           beside.part, to->path, beside.part);
+  beside_free(&beside);
+  return status;
+}
+
+// *there: a regular file, to be replaced or to go on with.
+static int look(const struct results_target *to, bool *there) {
   struct stat is;
-  *replaces = false;
+  *there = false;
   if (!to->path) return STATUS_OK;
   if (stat(to->path, &is)) {
     bool link = errno == ENOENT && !lstat(to->path, &is);
-    return link ? request_wrong("%s: a link to nothing; name another file", to->path) : STATUS_OK;
+    if (link) return request_wrong("%s: a link to nothing; name another file", to->path);
+    if (errno == ENOENT && to->resume)
+      return request_wrong("--resume %s: there is no such file; -o %s begins a sweep", to->path,
+                           to->path);
+    return look_for_writers(to);
   }
   if (S_ISDIR(is.st_mode)) return wrong_path(to->path, EISDIR);
+  if (!S_ISREG(is.st_mode) && to->resume)
+    return request_wrong("--resume %s: expected a file with the rows of a sweep", to->path);
   if (!S_ISREG(is.st_mode)) return STATUS_OK;
-  if (!to->overwrite)
+  int status = look_for_writers(to);
+  if (status) return status;
+  if (!to->overwrite && !to->resume)
     return request_wrong("%s is there already; name another file, or add --overwrite", to->path);
   // Renaming over it would get round its protection.
   if (access(to->path, W_OK)) return wrong_path(to->path, errno);
-  *replaces = true;
+  *there = true;
   return STATUS_OK;
 }
 
 int results_check(const struct results_target *to) {
-  bool replaces;
-  return look(to, &replaces);
+  bool there;
+  return look(to, &there);
+}
+
+static void let_go(int *file) {
+  if (*file >= 0) close(*file);
+  *file = -1;
+}
+
+// Opens a file that is there, and keeps others from it.
+static int hold(const char *path, int *file) {
+  *file = open(path, O_RDWR | O_APPEND | O_CLOEXEC);
+  if (*file < 0) return wrong_path(path, errno);
+  if (!file_lock(*file, path)) return STATUS_OK;
+  let_go(file);
+  return busy(path);
 }
 
 static int open_json(const struct results_target *to, struct results *r) {
@@ -47,6 +95,16 @@ static int open_json(const struct results_target *to, struct results *r) {
   return machine_failed("out of memory");
 }
 
+static int cannot_make(const char *path, const struct results *r, int error) {
+  const char *part = r->replaces ? r->beside.part : path;
+  if (error == EBUSY || (error == EEXIST && file_busy(part))) return busy(part);
+  if (error == EEXIST && r->replaces)
+    return request_wrong("%s is there: rows of a sweep that was cut off; --resume %s goes on with "
+                         "it, or remove it",
+                         part, part);
+  return wrong_path(path, error);
+}
+
 static int open_csv(const struct results_target *to, struct results *r) {
   const char *path = to->path;
   int error = r->replaces ? beside_make(path, &r->beside) : 0;
@@ -56,11 +114,7 @@ static int open_csv(const struct results_target *to, struct results *r) {
     error = csv_create(&r->csv, r->replaces ? r->beside.part : path);
   r->to_csv = !error;
   if (!error) return STATUS_OK;
-  int status = error == EEXIST && r->replaces
-                   ? request_wrong("%s is there: rows of a sweep that was cut off, or that still "
-                                   "runs; move it or remove it",
-                                   r->beside.part)
-                   : wrong_path(path, error);
+  int status = cannot_make(path, r, error);
   beside_free(&r->beside);
   return status;
 }
@@ -68,10 +122,27 @@ static int open_csv(const struct results_target *to, struct results *r) {
 int results_open(const struct results_target *to, struct results *r) {
   memset(r, 0, sizeof *r);
   r->path = to->path;
+  r->held = r->resumed = -1;
   if (!to->path && !to->printed) return STATUS_OK;
-  int status = look(to, &r->replaces);
+  signal(SIGXFSZ, SIG_IGN); // a file grown to its limit is an error of write(), as a full disk is
+  bool there;
+  int status = look(to, &there);
   if (status) return status;
-  return to->format == TABLE_JSON ? open_json(to, r) : open_csv(to, r);
+  if (to->path && to->resume) return hold(to->path, &r->resumed);
+  r->replaces = there;
+  if (there && (status = hold(to->path, &r->held))) return status;
+  status = to->format == TABLE_JSON ? open_json(to, r) : open_csv(to, r);
+  if (status) let_go(&r->held);
+  return status;
+}
+
+int results_continue(struct results *r, int64_t end, int64_t rows) {
+  int error = csv_continue(&r->csv, r->resumed, end);
+  r->resumed = -1;
+  if (error) return wrong_path(r->path, error);
+  r->to_csv = true;
+  r->rows = rows;
+  return STATUS_OK;
 }
 
 static void put_value(struct table *table, const struct csv_column *column,
@@ -111,12 +182,14 @@ int results_row(void *to, const struct suite_case *item, const struct csv_row *r
 
 // Closes the CSV and lets it take its place. `error` as it came, or what went wrong now.
 static int close_csv(struct results *r, int error) {
+  int kept_from_others = r->replaces ? dup(r->csv.file) : -1; // until it is in its place
   int closed = csv_close(&r->csv);
   if (!error) error = closed;
   if (r->replaces && !r->rows)
     unlink(r->beside.part);
   else if (r->replaces && !error)
     error = beside_move(&r->beside);
+  let_go(&kept_from_others);
   return error;
 }
 
@@ -128,18 +201,27 @@ static int close_json(struct results *r, int *error) {
   return STATUS_OK;
 }
 
+// What could not be written, and how to go on.
+static int say_lost(const struct results *r, bool regular, int error) {
+  const char *name = r->path ? r->path : "standard output", *file = regular ? r->path : NULL;
+  bool beside = file && r->replaces && r->rows;
+  if (beside) file = r->beside.part;
+  return machine_failed("%s: %s; %lld rows before it are kept%s%s%s%s%s", name, strerror(error),
+                        r->to_csv ? (long long)r->rows : 0, beside ? " in " : "",
+                        beside ? file : "", file ? "; --resume " : "", file ? file : "",
+                        file ? " with the same options goes on after them" : "");
+}
+
 int results_close(struct results *r, int error) {
   int status = STATUS_OK;
-  const char *name = r->path ? r->path : "standard output", *part = "";
+  bool regular = r->to_csv && r->csv.regular;
   if (r->table) status = close_json(r, &error);
-  if (r->to_csv) {
-    error = close_csv(r, error);
-    if (r->replaces && r->rows) part = r->beside.part;
-  }
+  if (r->to_csv) error = close_csv(r, error);
   if (error && !(error == EPIPE && !r->path)) // a reader of standard output has seen enough
-    status = machine_failed("%s: %s; %lld rows before it are kept%s%s", name, strerror(error),
-                            r->to_csv ? (long long)r->rows : 0, *part ? " in " : "", part);
+    status = say_lost(r, regular, error);
   beside_free(&r->beside);
+  let_go(&r->held);
+  let_go(&r->resumed);
   return status;
 }
 

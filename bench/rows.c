@@ -1,6 +1,7 @@
 // Rows of the CSV. What has no value stays empty: nothing is filled in that was not measured or
 // decided.
 #include "rows.h"
+#include "law.h"
 #include "program.h"
 #include <math.h>
 #include <string.h>
@@ -19,13 +20,17 @@ void time_compact(char *out, size_t size) {
   time_text("%Y%m%dT%H%M%SZ", out, size);
 }
 
-void row_run(struct row_maker *r, const struct why_machine *machine) {
+void row_run_name(char out[ROW_RUN]) {
   char at[32];
+  time_compact(at, sizeof at);
+  snprintf(out, ROW_RUN, "%s-%ld", at, (long)getpid());
+}
+
+void row_run(struct row_maker *r, const struct why_machine *machine, const char *run) {
   memset(r, 0, sizeof *r);
   r->machine = machine;
   if (gethostname(r->node, sizeof r->node - 1)) r->node[0] = 0;
-  time_compact(at, sizeof at);
-  snprintf(r->run, sizeof r->run, "%s-%ld", at, (long)getpid());
+  r->run = run;
   snprintf(r->commit, sizeof r->commit, "%s", program_commit);
 }
 
@@ -142,6 +147,23 @@ static void put_device(const struct why_candidate *c, const struct why_facts *f,
     row->roof_percent = 100 * calls * roof.all / m->work;
 }
 
+// How it was cut, and how near it comes to the law.
+static void put_streamed(struct row_maker *r, const struct why_decision *d,
+                         const struct why_candidate *c, const struct why_facts *f,
+                         const struct measurement *m, struct csv_row *row) {
+  const struct why_request *request = &d->request;
+  struct law law = law_of(&request->problem, f, request->budget.device_bytes);
+  bool timed = m && m->samples;
+  why_parts_text(&request->problem, &c->parts, r->part, sizeof r->part);
+  row->part = r->part;
+  row->pinned_bytes = c->peak.pinned_bytes;
+  row->bound_by = law_bound_by(&law);
+  row->roof_percent = NAN;
+  if (!timed || !strcmp(f->provenance, "measured"))
+    row->roof_percent =
+        100 * (double)request->iterations * law.all / (timed ? m->median : c->seconds);
+}
+
 // What the row rests on: a run here, a run under emulation, or a prediction.
 static const char *source_of(const struct why_candidate *c, const struct measurement *m,
                              const struct why_machine *machine) {
@@ -193,5 +215,6 @@ void row_candidate(struct row_maker *r, const struct why_decision *d, int candid
     if (m && m->samples) put_times(m, row);
     if (m) put_check(m, c->verdict.reason != WHY_WRONG, row);
     put_device(c, f, d->request.problem.math, m, row);
+    if (c->plan == WHY_STREAMED && c->parts.count) put_streamed(r, d, c, f, m, row);
   }
 }

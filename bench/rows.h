@@ -7,12 +7,15 @@
 
 struct row_maker { // what the rows of a run share, and the texts that a row borrows
   const struct why_machine *machine;
-  char run[48], node[72], commit[48];
-  char time[32], dims[256], note[2048];
+  const char *run;
+  char node[72], commit[48];
+  char time[32], dims[256], note[2048], part[128];
   struct csv_row shared; // of the decision
 };
-// Names the run after this node, the time and the process.
-void row_run(struct row_maker *, const struct why_machine *);
+enum { ROW_RUN = 48 };
+void row_run_name(char out[ROW_RUN]); // after the time and the process
+// run: the name of the run that the rows belong to.
+void row_run(struct row_maker *, const struct why_machine *, const char *run);
 // Everything that the rows of one decision share.
 void row_decision(struct row_maker *, const struct suite *, const struct suite_case *,
                   const struct why_request *, int64_t decision);

@@ -1,6 +1,7 @@
 // Problems that find mistakes in kernels, made for any op from its table of params: dims of 1,
-// primes, one below, at and above the sizes of tiles, long and thin, large; every flag both ways;
-// leading dimensions with gaps; scales of 0, 1 and others.
+// primes, one below, at and above the sizes of tiles, long and thin, large; every flag and layout;
+// leading dimensions with gaps; scales of 0, 1 and others; for convolutions filters, strides,
+// padding, dilation and groups that go together.
 #ifndef BENCH_SHAPES_H
 #define BENCH_SHAPES_H
 #include "whycpu.h"

@@ -10,7 +10,7 @@
 #define BENCH_SUITE_H
 #include "whycpu.h"
 
-enum { SUITE_LABEL = 64, SUITE_FAMILY = 160 };
+enum { SUITE_LABEL = 64, SUITE_FAMILY = 320 };
 
 struct suite_case {
   struct why_problem problem;

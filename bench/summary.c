@@ -33,11 +33,13 @@ static void count(struct summary *s, const struct csv_row *row, bool gpu) {
   s->decision = row->decision;
   if (strcmp(row->status, "chosen") != 0) return;
   gpu ? g->gpu++ : g->cpu++;
+  g->parts += !strcmp(row->plan, why_plan_name(WHY_STREAMED));
   if (*row->fallback) g->fallback[reason_named(row->fallback)]++;
 }
 
 static void keep_best(struct summary *s, const struct csv_row *row) {
   struct summary_best *best = NULL;
+  if (!strcmp(row->plan, why_plan_name(WHY_STREAMED))) return; // its ceiling is the link's
   for (int i = 0; i < s->bests && !best; i++)
     if (!strcmp(s->best[i].op, row->op) && !strcmp(s->best[i].type, row->type)) best = &s->best[i];
   if (!best && s->bests == SUMMARY_BESTS) return;
@@ -86,6 +88,48 @@ static int keep_point(struct summary *s, const struct suite_case *item, const st
   return 0;
 }
 
+// The op's place, emptied where this problem moves more than the one before; NULL: it moves less.
+static struct summary_largest *largest_of(struct summary *s, const struct csv_row *row) {
+  int at = 0;
+  while (at < s->largests && strcmp(s->largest[at].op, row->op) != 0) at++;
+  if (at == SUMMARY_LARGEST) return NULL;
+  struct summary_largest *l = &s->largest[at];
+  if (at == s->largests) s->largests++;
+  bool same = row->bytes == l->bytes && row->iterations == l->iterations &&
+              !strcmp(l->dims, row->dims) && !strcmp(l->type, row->type) &&
+              !strcmp(l->transfer, row->transfer);
+  if (same) return l;
+  if (row->bytes <= l->bytes) return NULL;
+  *l = (struct summary_largest){.bytes = row->bytes, .iterations = row->iterations};
+  snprintf(l->op, sizeof l->op, "%s", row->op);
+  snprintf(l->type, sizeof l->type, "%s", row->type);
+  snprintf(l->dims, sizeof l->dims, "%s", row->dims);
+  snprintf(l->transfer, sizeof l->transfer, "%s", row->transfer);
+  return l;
+}
+
+static void keep_largest(struct summary *s, const struct csv_row *row) {
+  struct summary_largest *l = largest_of(s, row);
+  int at = 0, plan = 0;
+  if (!l) return;
+  while (at < l->budgets && l->plans[at].bytes != row->device_memory_bytes) at++;
+  if (at == SUMMARY_BUDGETS) return;
+  struct summary_plans *p = &l->plans[at];
+  if (at == l->budgets) {
+    l->budgets++;
+    *p = (struct summary_plans){.bytes = row->device_memory_bytes, .law = NAN};
+    for (int i = 0; i < WHY_PLAN_COUNT; i++) p->second[i] = NAN;
+  }
+  while (plan < WHY_PLAN_COUNT && strcmp(why_plan_name((enum why_plan)plan), row->plan) != 0)
+    plan++;
+  double seconds = s->predicts ? row->predicted_s : row->median_s;
+  if (plan == WHY_PLAN_COUNT || !why_could_run(reason_named(row->reason)) || isnan(seconds) ||
+      seconds >= p->second[plan])
+    return;
+  p->second[plan] = seconds;
+  if (plan == WHY_STREAMED) p->law = seconds * row->roof_percent / 100;
+}
+
 static void count_check(struct summary *s, const struct csv_row *row) {
   char kernel[64];
   int at = 0;
@@ -110,13 +154,13 @@ int summary_add(struct summary *s, const struct suite_case *item, const struct c
                 bool gpu) {
   count(s, row, gpu);
   if (*row->verified) count_check(s, row);
-  bool measured =
-      !s->predicts && !strcmp(row->source, "measured") && strcmp(row->status, "failed") != 0;
+  bool measured = !s->predicts && !isnan(row->median_s) && strcmp(row->status, "failed") != 0;
   if (measured) {
     s->measured++;
     s->wide += strcmp(row->stop_reason, "precision") != 0;
     keep_best(s, row);
   }
+  keep_largest(s, row);
   bool point = measured || (s->predicts && why_could_run(reason_named(row->reason)) &&
                             !isnan(row->predicted_s));
   return point && *item->family ? keep_point(s, item, row, gpu) : 0;
@@ -159,14 +203,14 @@ static void print_reasons(FILE *f, const struct summary_group *g) {
 }
 
 static void print_table(FILE *f, const char *label, const struct summary *s) {
-  fprintf(f, "%s | %-10s %-13s %9s %7s %7s %8s  %s\n", label, "policy", "device memory",
-          "decisions", "on GPU", "on CPU", "nowhere", "fell back to the CPU because");
+  fprintf(f, "%s | %-10s %-13s %9s %7s %8s %7s %8s  %s\n", label, "policy", "device memory",
+          "decisions", "on GPU", "in parts", "on CPU", "nowhere", "fell back to the CPU because");
   for (int i = 0; i < s->groups; i++) {
     const struct summary_group *g = &s->group[i];
     char name[32];
     budget_name(g->bytes, name, sizeof name);
-    fprintf(f, "%s | %-10s %-13s %9lld %7lld %7lld %8lld  ", label, g->policy, name,
-            (long long)g->decisions, (long long)g->gpu, (long long)g->cpu,
+    fprintf(f, "%s | %-10s %-13s %9lld %7lld %8lld %7lld %8lld  ", label, g->policy, name,
+            (long long)g->decisions, (long long)g->gpu, (long long)g->parts, (long long)g->cpu,
             (long long)(g->decisions - g->gpu - g->cpu));
     print_reasons(f, g);
   }
@@ -190,7 +234,7 @@ static void print_commonest(FILE *f, const char *label, const struct summary_gro
 }
 
 // Against the widest budget of the same policy: the same problems, so the difference is the
-// budget's.
+// budget's. Where nothing is kept off the GPU, because what does not fit runs in parts, no line.
 static void print_budgets(FILE *f, const char *label, const struct summary *s) {
   for (int first = 0; first < s->groups; first++) {
     const struct summary_group *widest = &s->group[first];
@@ -203,19 +247,60 @@ static void print_budgets(FILE *f, const char *label, const struct summary *s) {
       budgets++;
     }
     if (seen || budgets < 2) continue;
-    char name[32];
-    const char *comma = "";
+    char name[32], head[160];
     budget_name(widest->bytes, name, sizeof name);
-    fprintf(f, "%s | %s: %lld run on the GPU with %s; of these a budget keeps off it ", label,
-            widest->policy, (long long)widest->gpu, name);
+    snprintf(head, sizeof head,
+             "%s | %s: %lld run on the GPU with %s; of these a budget keeps off it", label,
+             widest->policy, (long long)widest->gpu, name);
+    const char *before = head;
     for (int i = 0; i < s->groups; i++) {
       const struct summary_group *g = &s->group[i];
-      if (g == widest || strcmp(g->policy, widest->policy) != 0) continue;
+      if (g->gpu >= widest->gpu || strcmp(g->policy, widest->policy) != 0) continue;
       budget_name(g->bytes, name, sizeof name);
-      fprintf(f, "%s%lld at %s", comma, (long long)(widest->gpu - g->gpu), name);
-      comma = ", ";
+      fprintf(f, "%s %lld at %s", before, (long long)(widest->gpu - g->gpu), name);
+      before = ",";
     }
-    fprintf(f, "\n");
+    if (before != head) fprintf(f, "\n");
+  }
+}
+
+// ---- what a budget costs ------------------------------------------------------------------------
+
+static void seconds_cell(FILE *f, double seconds) {
+  char text[32] = "-";
+  if (!isnan(seconds)) unit_text(seconds, TABLE_SECONDS, text, sizeof text);
+  fprintf(f, " %10s", text);
+}
+
+// The largest problem of each op that a budget keeps from being on the device whole. The law: all
+// copies at the link's rate, the arithmetic at the device's, and neither waits for the other.
+static void print_largest(FILE *f, const char *label, const struct summary *s) {
+  for (int i = 0; i < s->largests; i++) {
+    const struct summary_largest *l = &s->largest[i];
+    bool tight = false, gpu = false;
+    char moved[32], name[32], calls[32] = "";
+    for (int b = 0; b < l->budgets; b++) {
+      const double *second = l->plans[b].second;
+      tight |= isnan(second[WHY_RESIDENT]);
+      gpu |= !isnan(second[WHY_RESIDENT]) || !isnan(second[WHY_STREAMED]);
+    }
+    if (!tight || !gpu || l->budgets < 2) continue;
+    unit_text(l->bytes, TABLE_BYTES, moved, sizeof moved);
+    if (l->iterations > 1) snprintf(calls, sizeof calls, " x %lld", (long long)l->iterations);
+    fprintf(f, "%s | %s %s type=%s%s, %s: the fastest of each plan\n", label, l->op, l->dims,
+            l->type, calls, moved);
+    fprintf(f, "%s |   %-13s %10s %10s %10s %10s\n", label, "device memory", "resident", "streamed",
+            "the law", "on the CPU");
+    for (int b = 0; b < l->budgets; b++) {
+      const struct summary_plans *p = &l->plans[b];
+      budget_name(p->bytes, name, sizeof name);
+      fprintf(f, "%s |   %-13s", label, name);
+      seconds_cell(f, p->second[WHY_RESIDENT]);
+      seconds_cell(f, p->second[WHY_STREAMED]);
+      seconds_cell(f, p->law);
+      seconds_cell(f, p->second[WHY_ON_HOST]);
+      fprintf(f, "\n");
+    }
   }
 }
 
@@ -249,6 +334,7 @@ static const struct rivals { // A is the one that is expected to win at large si
     {{"a GPU",       "beats", NULL,       true,  false}, {"the CPU",    "beats", NULL,    false, false}},
     {{"all threads", "beat",  NULL,       false, false}, {"one thread", "beats", NULL,    false, true}},
     {{"OpenBLAS",    "beats", "openblas", false, false}, {"plain C",    "beats", "plain", false, false}},
+    {{"oneDNN",      "beats", "onednn",   false, false}, {"OpenBLAS",   "beats", "openblas", false, false}},
     // clang-format on
 };
 
@@ -381,6 +467,7 @@ void summary_print(FILE *f, const char *label, const struct summary *s) {
   print_table(f, label, s);
   print_commonest(f, label, &all);
   print_budgets(f, label, s);
+  print_largest(f, label, s);
   print_bests(f, label, s);
   print_crossovers(f, label, s);
   print_checks(f, label, s);

@@ -5,16 +5,23 @@
 #include "csv.h"
 #include "suite.h"
 
-enum { SUMMARY_GROUPS = 64, SUMMARY_BESTS = 32, SUMMARY_KERNELS = 64 };
+enum {
+  SUMMARY_GROUPS = 64,
+  SUMMARY_BESTS = 32,
+  SUMMARY_KERNELS = 64,
+  SUMMARY_LARGEST = 16,
+  SUMMARY_BUDGETS = 16
+};
 
 struct summary_group { // decisions under one policy and one budget of device memory
   char policy[48];
   uint64_t bytes; // WHY_UNLIMITED: none
   int64_t decisions, gpu, cpu;
+  int64_t parts; // of those on a GPU, streamed
   int64_t fallback[WHY_REASON_COUNT];
 };
 struct summary_best { // the fastest of an op and type, against the ceiling of its device
-  char op[16], type[8], kernel[64], dims[96];
+  char op[16], type[8], kernel[64], dims[192];
   double gflops, gbps, roof_percent;
 };
 struct summary_point { // one row of a family, measured or predicted
@@ -29,6 +36,18 @@ struct summary_checks { // a kernel's results, compared with the reference
   int64_t results, wrong;
   double worst; // error / tolerance; NAN if an element was
 };
+struct summary_plans { // under one budget, the fastest of each plan; NAN: none could run
+  uint64_t bytes;      // WHY_UNLIMITED: none
+  double second[WHY_PLAN_COUNT];
+  double law; // with the least copies, nothing waiting; NAN without streaming
+};
+struct summary_largest { // the problem of an op that moves most, under each budget
+  char op[16], type[8], dims[192], transfer[16];
+  int64_t iterations;
+  double bytes;
+  struct summary_plans plans[SUMMARY_BUDGETS];
+  int budgets;
+};
 struct summary {
   bool predicts;    // the machine is not here: crossovers are those of predicted times
   int64_t decision; // the last row's
@@ -39,6 +58,8 @@ struct summary {
   int64_t measured, wide; // rows; of these, ended before the interval was narrow enough
   struct summary_point *point;
   int64_t points, capacity;
+  struct summary_largest largest[SUMMARY_LARGEST];
+  int largests;
   struct summary_checks check[SUMMARY_KERNELS];
   int checks;
 };

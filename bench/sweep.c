@@ -153,31 +153,46 @@ static void decide(struct state *s, const struct suite *suite, const struct why_
   if (!over(s)) run_others(s);
 }
 
+int64_t sweep_decisions(const struct sweep *sweep) {
+  int64_t cases = 0;
+  for (int i = 0; i < sweep->suites; i++) cases += sweep->suite[i].count;
+  return cases * options_requests(sweep->options);
+}
+
+struct sweep_place sweep_place(const struct sweep *sweep, int64_t decision) {
+  int64_t requests = options_requests(sweep->options), item = decision / requests;
+  const struct suite *suite = sweep->suite;
+  while (item >= suite->count) item -= suite++->count;
+  return (struct sweep_place){suite, &suite->item[item], (int)(decision % requests)};
+}
+
 void sweep_run(const struct sweep *sweep, struct sweep_result *result) {
   struct state s = {.sweep = sweep, .result = result};
   struct progress progress;
-  int64_t total = 0, requests = options_requests(sweep->options);
-  *result = (struct sweep_result){0};
+  char run[ROW_RUN];
+  int64_t total = sweep_decisions(sweep);
+  *result = (struct sweep_result){.decisions = sweep->first};
   s.rules = sweep->rules.measure;
   s.decides_only = why_machine_replayed(sweep->machine);
   for (int i = 0; i < why_machine_devices(sweep->machine); i++)
     if (why_machine_device(sweep->machine, i)->emulated) s.rules.timed = false;
-  row_run(&s.rows, sweep->machine);
-  for (int i = 0; i < sweep->suites; i++) total += sweep->suite[i].count;
-  progress_start(&progress, sweep->label, total * requests);
-  for (int i = 0; i < sweep->suites; i++)
-    for (int64_t n = 0; n < sweep->suite[i].count && !over(&s); n++) {
-      s.item = &sweep->suite[i].item[n];
-      for (int64_t at = 0; at < requests && !over(&s); at++) {
-        struct why_request request;
-        options_request(sweep->options, sweep->machine, &s.item->problem, (int)at, &request);
-        if (interrupted()) result->interrupted = true;
-        if (!over(&s)) decide(&s, &sweep->suite[i], &request);
-        if (!over(&s)) progress_step(&progress);
-      }
-      if (s.have_data) measured_data_free(&s.data);
+  if (!sweep->run) row_run_name(run);
+  row_run(&s.rows, sweep->machine, sweep->run ? sweep->run : run);
+  progress_start(&progress, sweep->label, sweep->first, total);
+  for (int64_t at = sweep->first; at < total && !over(&s); at++) {
+    struct sweep_place place = sweep_place(sweep, at);
+    struct why_request request;
+    if (place.item != s.item && s.have_data) {
+      measured_data_free(&s.data);
       s.have_data = false;
     }
+    s.item = place.item;
+    options_request(sweep->options, sweep->machine, &s.item->problem, place.request, &request);
+    if (interrupted()) result->interrupted = true;
+    if (!over(&s)) decide(&s, place.suite, &request);
+    if (!over(&s)) progress_step(&progress);
+  }
+  if (s.have_data) measured_data_free(&s.data);
   progress_clear(&progress);
   if (s.bound) (void)why_bind(0);
   why_decision_free(&s.decision);

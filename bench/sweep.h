@@ -28,10 +28,22 @@ struct sweep {
   struct sweep_rules rules;
   struct sweep_sink sink;
   const char *label; // of the progress line
+  const char *run;   // the name that its rows share; NULL: a new one
+  int64_t first;     // decisions that were made before: it begins with the next
 };
 
+// Where a decision, counted from 0, stands in the sweep.
+struct sweep_place {
+  const struct suite *suite;
+  const struct suite_case *item;
+  int request; // of item: options_request
+};
+int64_t sweep_decisions(const struct sweep *); // all of them
+struct sweep_place sweep_place(const struct sweep *, int64_t decision);
+
 struct sweep_result {
-  int64_t decisions, nowhere, failed; // nowhere: nothing could run; failed: rows
+  int64_t decisions;       // up to the last one made, those before `first` too
+  int64_t nowhere, failed; // of this run: nothing could run; rows
   bool interrupted;
   int error; // errno of the sink, ENOMEM; 0
 };

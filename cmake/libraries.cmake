@@ -3,16 +3,21 @@
 # why_find(NAME what HEADER h LIBRARY l... PC module SUFFIXES folders... HINTS folders...
 #          VERSION_HEADER h VERSION_MACRO m) sets NAME_found, NAME_include, NAME_library,
 # NAME_version and NAME_where, or NAME_why when it was not found. It looks again at each configure
-# for what was absent the last time. .packages/ holds unpacked Debian packages (tools/carry.sh).
+# for what was absent the last time. .packages/ may hold Debian packages for where none can be fetched
+# (tools/carry.sh); they are unpacked into the build folder.
 
-set(known_parts cuda cublas openblas hwloc)
+set(known_parts cuda cublas cudnn openblas onednn hwloc)
 foreach(part ${WHYCPU_WITHOUT})
   if(NOT part IN_LIST known_parts)
     list(JOIN known_parts ", " known)
     message(FATAL_ERROR "WHYCPU_WITHOUT=${part}: no such part; there are ${known}")
   endif()
 endforeach()
-set(packages ${CMAKE_SOURCE_DIR}/.packages/usr)
+set(carried ${CMAKE_SOURCE_DIR}/.packages/packages.tar.gz)
+set(packages ${CMAKE_BINARY_DIR}/.packages/usr)
+if(EXISTS ${carried} AND ${carried} IS_NEWER_THAN ${packages})
+  file(ARCHIVE_EXTRACT INPUT ${carried} DESTINATION ${CMAKE_BINARY_DIR}/.packages TOUCH)
+endif()
 find_package(PkgConfig QUIET)
 
 # Why a part is not even looked for, or "".
@@ -80,4 +85,27 @@ endfunction()
 why_find(openblas OpenBLAS HEADER openblas_config.h LIBRARY openblas PC openblas
          SUFFIXES openblas-pthread openblas
          VERSION_HEADER openblas_config.h VERSION_MACRO OPENBLAS_VERSION)
+why_find(onednn oneDNN HEADER oneapi/dnnl/dnnl.h LIBRARY dnnl PC dnnl)
 why_find(hwloc hwloc HEADER hwloc.h LIBRARY hwloc PC hwloc)
+
+# oneDNN's number is in three macros; the backend speaks the interface of 2, and sets the threads of
+# the OpenMP that Debian's library is linked to.
+find_library(onednn_gomp NAMES libgomp.so.1 gomp HINTS ${packages}/lib/${CMAKE_LIBRARY_ARCHITECTURE}
+             ${CMAKE_C_IMPLICIT_LINK_DIRECTORIES})
+mark_as_advanced(onednn_gomp)
+if(onednn_found)
+  list(GET onednn_include 0 folder)
+  file(STRINGS ${folder}/oneapi/dnnl/dnnl_version.h lines
+       REGEX "define DNNL_VERSION_(MAJOR|MINOR|PATCH) ")
+  string(REGEX MATCHALL "[0-9]+" numbers "${lines}")
+  list(JOIN numbers "." numbers)
+  set(onednn_version "oneDNN ${numbers}")
+  if(NOT numbers MATCHES "^2\\.")
+    set(onednn_found FALSE)
+    set(onednn_why "oneDNN ${numbers} is in ${folder}, and this backend is written for 2")
+  elseif(NOT onednn_gomp)
+    set(onednn_found FALSE)
+    set(onednn_why "oneDNN ${numbers} is in ${folder}, but no libgomp was found")
+  endif()
+  set(onednn_library ${onednn_library} ${onednn_gomp})
+endif()

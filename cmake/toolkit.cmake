@@ -1,5 +1,5 @@
-# The CUDA compiler and cuBLAS: CUDACXX, CUDA_HOME, the checkout's .toolkit/ (make toolkit), PATH,
-# /usr/local/cuda. Sets nvcc_* and cublas_* as why_find does; nvcc_architectures is what the cuda
+# The CUDA compiler, cuBLAS and cuDNN: CUDACXX, CUDA_HOME, the checkout's .toolkit/ (make toolkit), PATH,
+# /usr/local/cuda. Sets nvcc_*, cublas_* and cudnn_* as why_find does; nvcc_architectures is what the cuda
 # backend is compiled for, nvcc_flags how.
 #
 # A toolkit may be an installed one (lib64, targets/) or Python wheels (nvidia/cu13/lib): only
@@ -126,14 +126,18 @@ if(NOT nvcc_why)
   set(nvcc_definitions "WHY_CUDA_BUILD=\"CUDA ${nvcc_release},${nvcc_words}\"")
 endif()
 
-# cuBLAS: beside the compiler, or as Python wheels where there is only a Python.
+# cuBLAS and cuDNN: beside the compiler, or as Python wheels where there is only a Python.
 set(cublas_places $ENV{CUDA_HOME} ${toolkit_root} ${toolkit_folder} /usr/local/cuda)
+set(cudnn_places ${cublas_places} ${CMAKE_SOURCE_DIR}/.toolkit/nvidia/cudnn)
 find_program(WHYCPU_PYTHON python3)
 if(WHYCPU_PYTHON)
   execute_process(
-    COMMAND ${WHYCPU_PYTHON} -c "import sys; print(';'.join(p + '/nvidia/cu13' for p in sys.path if p))"
+    COMMAND ${WHYCPU_PYTHON} -c "import sys; print(';'.join(p + '/nvidia' for p in sys.path if p))"
     OUTPUT_VARIABLE places OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
-  list(APPEND cublas_places ${places})
+  foreach(place ${places})
+    list(APPEND cublas_places ${place}/cu13)
+    list(APPEND cudnn_places ${place}/cudnn)
+  endforeach()
 endif()
 why_find(cublas cuBLAS HEADER cublasLt.h LIBRARY cublasLt libcublasLt.so.13 libcublasLt.so.12
          HINTS ${cublas_places})
@@ -142,4 +146,25 @@ if(cublas_found)
   string(REGEX MATCHALL "[0-9]+" numbers "${lines}")
   list(JOIN numbers "." numbers)
   set(cublas_version "cuBLAS ${numbers}")
+endif()
+
+# Its header includes the CUDA runtime's, which a wheel keeps elsewhere.
+why_find(cudnn cuDNN HEADER cudnn_ops.h LIBRARY cudnn libcudnn.so.9 HINTS ${cudnn_places})
+find_path(cudart_include cuda_runtime_api.h HINTS ${cublas_places} PATH_SUFFIXES include)
+mark_as_advanced(cudart_include)
+if(cudnn_found)
+  file(STRINGS ${cudnn_include}/cudnn_version.h lines
+       REGEX "define CUDNN_(MAJOR|MINOR|PATCHLEVEL) +[0-9]")
+  string(REGEX MATCHALL "[0-9]+" numbers "${lines}")
+  list(JOIN numbers "." numbers)
+  set(cudnn_version "cuDNN ${numbers}")
+  if(numbers VERSION_LESS 9)
+    set(cudnn_why "${cudnn_version} was found, 9 or later is needed")
+  elseif(NOT cudart_include)
+    set(cudnn_why "no cuda_runtime_api.h was found, which cuDNN's header includes")
+  endif()
+  if(cudnn_why)
+    set(cudnn_found FALSE)
+  endif()
+  list(APPEND cudnn_include ${cudart_include})
 endif()

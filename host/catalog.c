@@ -1,19 +1,42 @@
 // The catalog as tables, with the few needs that data cannot say.
 #include "machine.h"
+#include "ops/im2col.h"
 #include "ops/ops.h"
 #include <assert.h>
+#include <stdbool.h>
 #include <string.h>
 
 // ---- needs that take code ----------------------------------------------------------------------
 
-// 16-bit operands, converted to f32 and packed row-major one after the other: a, b, c.
+// 16-bit operands, converted to f32 and packed row-major one after the other: a, b, and c unless it
+// is f32 already.
 static uint64_t gemm_converted(const struct why_problem *p, const struct why_facts *facts) {
   (void)facts;
   if (p->type != WHY_F16 && p->type != WHY_BF16) return 0;
   uint64_t m = (uint64_t)p->value[GEMM_M], n = (uint64_t)p->value[GEMM_N];
   uint64_t k = (uint64_t)p->value[GEMM_K];
-  uint64_t elements = m * k + k * n + m * n; // their 16-bit bytes fit 63 bits
+  bool wide_c = p->value[GEMM_OUT] == GEMM_OUT_F32;
+  uint64_t elements = m * k + k * n + (wide_c ? 0 : m * n); // their 16-bit bytes fit 63 bits
   return elements > UINT64_MAX / sizeof(float) ? UINT64_MAX : sizeof(float) * elements;
+}
+
+// 16-bit filters in f32, and a slice for each core's tile of windows.
+static uint64_t conv2d_im2col(const struct why_problem *p, const struct why_facts *facts) {
+  struct conv2d_view g = conv2d_view(p);
+  struct im2col tile = im2col(&g, p->type);
+  uint64_t cores = facts->multiprocessors > 0 ? (uint64_t)facts->multiprocessors : 1;
+  uint64_t slices = cores * tile.slice_bytes;
+  return tile.filter_bytes > UINT64_MAX - slices ? UINT64_MAX : tile.filter_bytes + slices;
+}
+
+// It sums over all elements of a filter, counted in 32 bits.
+static enum why_reason conv2d_short_sum(const struct why_problem *p, const struct why_facts *facts,
+                                        struct why_verdict *why) {
+  (void)facts;
+  struct conv2d_view g = conv2d_view(p);
+  why->need = (double)g.group_c * (double)g.r * (double)g.s;
+  why->have = INT32_MAX;
+  return why->need <= why->have ? WHY_OK : WHY_LIMIT;
 }
 
 static enum why_reason gemm_untransposed(const struct why_problem *p, const struct why_facts *facts,

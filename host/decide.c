@@ -55,7 +55,9 @@ uint64_t why_case_workspace(const struct why_case *c, const struct why_facts *f)
   if (f->host) return c->request->budget.workspace_bytes; // memory of the host is judged as a whole
   uint64_t device = least(c->request->budget.device_bytes, why_free_bytes(f));
   uint64_t left = device > c->operand_bytes ? device - c->operand_bytes : 0;
-  return least(least(c->request->budget.workspace_bytes, left), WHY_LIBRARY_WORKSPACE);
+  uint64_t most =
+      c->operand_bytes > WHY_LIBRARY_WORKSPACE ? c->operand_bytes : WHY_LIBRARY_WORKSPACE;
+  return least(least(c->request->budget.workspace_bytes, left), most);
 }
 
 uint64_t why_free_bytes(const struct why_facts *f) {

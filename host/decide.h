@@ -13,7 +13,8 @@ struct why_case {
 void why_case_fill(const struct why_request *, struct why_case *);
 
 // NVIDIA's recommendation for Hopper, and enough for older devices (cuBLAS documentation,
-// "cuBLAS workspace"): libraries are asked within this much.
+// "cuBLAS workspace"): libraries are asked within this much, or as much as the operands have, which
+// a convolution that is computed in another layout than its operands' needs.
 #define WHY_LIBRARY_WORKSPACE ((uint64_t)32 << 20)
 // How much workspace a library on this device may use: its budget, and what the operands leave.
 uint64_t why_case_workspace(const struct why_case *, const struct why_facts *);

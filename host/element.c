@@ -3,12 +3,16 @@
 #include <math.h>
 #include <string.h>
 
+// By its bits as a float, which has 112 more in its exponent's bias and 13 more bits of fraction.
 static double f16_to_double(uint16_t h) {
-  int exponent = h >> 10 & 31, fraction = h & 1023;
-  double size = exponent == 31  ? (fraction ? NAN : INFINITY)
-                : exponent == 0 ? ldexp(fraction, -24)
-                                : ldexp(1024 + fraction, exponent - 25);
-  return h & 0x8000 ? -size : size;
+  uint32_t magnitude = h & 0x7fffu, sign = (h & 0x8000u) << 16;
+  uint32_t bits = (magnitude << 13) + (magnitude < 0x7c00 ? 112u << 23 : 0x7f800000u - (31u << 23));
+  bits |= sign;
+  float normal;
+  memcpy(&normal, &bits, sizeof normal);
+  if (magnitude >= 0x400) return (double)normal;
+  double size = (double)magnitude * 0x1p-24;
+  return sign ? -size : size;
 }
 
 static double bf16_to_double(uint16_t h) {
@@ -49,21 +53,6 @@ double why_element(const struct why_tensor *t, int64_t i) {
   }
 }
 
-void why_elements(const struct why_tensor *t, int64_t offset, int64_t stride, int64_t n,
-                  double *out) {
-  if (t->type == WHY_F32 && stride == 1) { // loops of their own: most of a check's reading
-    const float *x = (const float *)t->data + offset;
-    for (int64_t j = 0; j < n; j++) out[j] = (double)x[j];
-    return;
-  }
-  if (t->type == WHY_BF16 && stride == 1) {
-    const uint16_t *x = (const uint16_t *)t->data + offset;
-    for (int64_t j = 0; j < n; j++) out[j] = bf16_to_double(x[j]);
-    return;
-  }
-  for (int64_t j = 0; j < n; j++) out[j] = why_element(t, offset + j * stride);
-}
-
 void why_element_set(const struct why_tensor *t, int64_t i, double x) {
   switch (t->type) {
   case WHY_F64:
@@ -91,6 +80,34 @@ void why_element_set(const struct why_tensor *t, int64_t i, double x) {
 #define FAST
 #endif
 
+FAST void why_elements(const struct why_tensor *t, int64_t offset, int64_t stride, int64_t n,
+                       double *restrict out) {
+  switch (t->type) {
+  case WHY_F64: {
+    const double *x = (const double *)t->data + offset;
+    for (int64_t j = 0; j < n; j++) out[j] = x[j * stride];
+    break;
+  }
+  case WHY_F32: {
+    const float *x = (const float *)t->data + offset;
+    for (int64_t j = 0; j < n; j++) out[j] = (double)x[j * stride];
+    break;
+  }
+  case WHY_F16: {
+    const uint16_t *x = (const uint16_t *)t->data + offset;
+    for (int64_t j = 0; j < n; j++) out[j] = f16_to_double(x[j * stride]);
+    break;
+  }
+  case WHY_BF16: {
+    const uint16_t *x = (const uint16_t *)t->data + offset;
+    for (int64_t j = 0; j < n; j++) out[j] = bf16_to_double(x[j * stride]);
+    break;
+  }
+  default:
+    for (int64_t j = 0; j < n; j++) out[j] = NAN;
+  }
+}
+
 FAST void why_accumulate(int64_t n, double x, const double *restrict y, double *restrict sum,
                          double *restrict size) {
   double positive = fabs(x);
@@ -117,10 +134,11 @@ FAST void why_dot(int64_t n, const double *restrict x, const double *restrict y,
     sums[0] += x[j] * y[j];
     sizes[0] += fabs(x[j] * y[j]);
   }
-  for (int l = 1; l < LANES; l++) {
-    sums[0] += sums[l];
-    sizes[0] += sizes[l];
-  }
+  if (n >= LANES) // else only the first was used
+    for (int l = 1; l < LANES; l++) {
+      sums[0] += sums[l];
+      sizes[0] += sizes[l];
+    }
   *sum = sums[0];
   *size = sizes[0];
 }

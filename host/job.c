@@ -41,11 +41,14 @@ static enum why_reason fail(struct why_job *j, enum why_reason r) {
   return r;
 }
 
-// What the code says of a run that went well ("f16 converted to f32") becomes the candidate's note.
+// What the code says of a call that went well ("f16 converted to f32") becomes the candidate's
+// note; it is no word on a later failure.
 static void tell(struct why_job *j) {
-  if (!*j->verdict.note || j->verdict.note == j->told) return;
-  j->told = j->verdict.note;
-  j->decision->candidate[j->candidate].verdict.note = why_intern(j->machine, j->told);
+  const char *note = j->verdict.note;
+  j->verdict.note = "";
+  if (!*note || note == j->told) return;
+  j->told = note;
+  j->decision->candidate[j->candidate].verdict.note = why_intern(j->machine, note);
 }
 
 // ---- copying a strided operand -----------------------------------------------------------------
@@ -94,6 +97,7 @@ static enum why_reason prepare_code(struct why_job *j) {
   if (j->prepared || !j->code->prepare) return WHY_OK;
   enum why_reason r = j->code->prepare(&j->call);
   j->prepared = r == WHY_OK;
+  if (!r) tell(j);
   return r;
 }
 
@@ -111,7 +115,11 @@ static enum why_reason build(struct why_job *j) {
     j->operand[i].data = NULL;
   }
   j->call.workspace_bytes = c->peak.workspace_bytes;
-  if (c->plan == WHY_STREAMED) return why_stream_prepare(&j->call, j->code, &j->parts, &j->stream);
+  if (c->plan == WHY_STREAMED) {
+    r = why_stream_prepare(&j->call, j->code, &j->parts, &j->stream);
+    if (!r) tell(j);
+    return r;
+  }
   for (int i = 0; !j->in_place && i < op->operands; i++) {
     r = allocate(j, why_tensor_bytes(&j->operand[i]), j->memory, &j->operand[i].data);
     if (r) return r;
@@ -243,7 +251,9 @@ enum why_reason why_launch(struct why_job *j) {
     if (r) return fail(j, r);
   }
   enum why_reason r = j->code->run(&j->call);
-  return r ? fail(j, r) : WHY_OK;
+  if (r) return fail(j, r);
+  if (*j->verdict.note) tell(j);
+  return WHY_OK;
 }
 
 enum why_reason why_wait(struct why_job *j) {

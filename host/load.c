@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -76,6 +77,9 @@ static struct why_backend *find_library(struct why_machine *machine, struct why_
   snprintf(path, sizeof path, "%s/libwhycpu-%s%s.so", machine->library_dir, slot->name,
            emulated ? "-emulated" : "");
   verdict->reason = WHY_BACKEND_ABSENT;
+  // OpenMP reads it once, when the first library brings it: workers that spin after their work, as
+  // they would by default, take the cores from the next backend's.
+  setenv("OMP_WAIT_POLICY", "passive", 0);
   void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (!library) {
     const char *loader = dlerror();

@@ -14,13 +14,18 @@ static void forget(struct kept *k) {
 }
 
 static enum why_reason keep(const struct why_problem *p, const struct why_tensor *operand,
-                            struct kept *out) {
+                            struct kept *out, struct why_verdict *why) {
   *out = (struct kept){{0}};
+  *why = (struct why_verdict){.note = "", .cause = ""};
   for (int i = 0; i < p->op->operands; i++) {
     if (p->op->role(p, i) != WHY_INOUT) continue;
     size_t bytes = why_tensor_bytes(&operand[i]);
     out->bytes[i] = malloc(bytes);
-    if (!out->bytes[i]) return WHY_ALLOC_FAILED;
+    if (!out->bytes[i]) {
+      *why = (struct why_verdict){WHY_ALLOC_FAILED, (double)bytes, 0,
+                                  "host memory for a copy of what is read and written", ""};
+      return WHY_ALLOC_FAILED;
+    }
     memcpy(out->bytes[i], operand[i].data, bytes);
   }
   return WHY_OK;
@@ -77,9 +82,11 @@ static enum why_reason refused(const struct why_decision *d) {
 enum why_reason why_run(struct why_machine *m, struct why_decision *d,
                         const struct why_tensor *operand, struct why_times *times) {
   struct kept kept;
+  struct why_verdict unkept;
   *times = (struct why_times){NAN, NAN, NAN, NAN, NAN};
   if (d->chosen < 0) return refused(d);
-  enum why_reason r = keep(&d->request.problem, operand, &kept);
+  enum why_reason r = keep(&d->request.problem, operand, &kept, &unkept);
+  while (r && !why_decide_again(m, d, &unkept)) continue; // no candidate can run without it
   while (!r) {
     r = attempt(m, d, operand, times);
     if (!r || r == WHY_BAD_INPUT) break;

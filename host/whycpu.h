@@ -234,7 +234,8 @@ struct why_call {
 struct why_code { // what a backend has for a row of the catalog
   enum why_reason (*run)(struct why_call *);
   // Optional: what each launch would otherwise repeat (descriptors, the choice of an algorithm).
-  // May time trials: IN operands hold random data then, OUT and INOUT ones may be overwritten.
+  // May time trials: IN operands hold random data then, OUT and INOUT ones may be overwritten. On
+  // the host operands hold their own data and stay as they are: it is prepared at each upload.
   enum why_reason (*prepare)(struct why_call *);
   void (*release)(struct why_call *);
 };
@@ -252,7 +253,8 @@ struct why_backend {   // a library exports one, as `whycpu_backend`
   void (*detach)(struct why_backend *, struct why_device *, void *state); // or NULL
   const struct why_code *(*find)(const char *op, const char *kernel);     // NULL: WHY_NOT_BUILT
   // What only the library knows: does it support this within most_bytes of workspace, and how much
-  // does it want. WHY_OK, WHY_LIBRARY, or WHY_WORKSPACE with need and have. NULL where no kernel of it has `ask` in the catalog.
+  // does it want. WHY_OK, WHY_LIBRARY, or WHY_WORKSPACE with need and have. NULL where no kernel of
+  // it has `ask` in the catalog.
   enum why_reason (*ask)(void *state, const struct why_device *, const char *kernel,
                          const struct why_problem *, uint64_t most_bytes, uint64_t *workspace_bytes,
                          struct why_verdict *);

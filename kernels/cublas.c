@@ -1,8 +1,8 @@
 // Backend "cublas": gemm through cublasLtMatmul on the devices of the cuda backend. It brings no
 // device and calls neither the CUDA runtime nor the driver: memory, queues and marks come as native
 // handles in struct why_device. Batched products and epilogues are left out.
-#include "convert.h"
 #include "ops/ops.h"
+#include "trial.h"
 #include "whycpu.h"
 #include <cublasLt.h>
 #include <math.h>
@@ -13,13 +13,10 @@
 
 enum {
   MOST_ALGORITHMS = 32,     // heuristics asked for; the library seldom has more for one shape
-  LAUNCHES = 5,             // timed launches of a candidate, after one to warm up
-  BLOCK_BYTES = 1 << 20,    // random data copied at a time
   ALIGNED = 256,            // what a device allocation is aligned to at least
   MOST_WORKSPACE = 32 << 20 // what NVIDIA recommends for Hopper (cuBLAS, cublasSetWorkspace): more
                             // would make a case look too large that runs well with this
 };
-static const double long_seconds = 0.02; // one timed launch of that length is enough
 
 // ---- types -------------------------------------------------------------------------------------
 
@@ -93,7 +90,9 @@ static bool view_of(const struct why_tensor *t, struct view *view) {
   return true;
 }
 
-// Fills descriptors and scales; WHY_FORM, WHY_TYPE, or what the library says.
+// Fills descriptors and scales. c has a type of its own: f32 for 16-bit a and b where the problem
+// says out=f32, a combination that the library has for every compute type used here. WHY_FORM,
+// WHY_TYPE, or what the library says.
 static enum why_reason describe(const struct why_problem *problem, const struct why_tensor *operand,
                                 struct plan *plan, struct why_verdict *why) {
   const struct form *form = &forms[problem->type];
@@ -112,8 +111,8 @@ static enum why_reason describe(const struct why_problem *problem, const struct 
     status = cublasLtMatmulDescSetAttribute(&plan->op, CUBLASLT_MATMUL_DESC_TRANSB, &op_second,
                                             sizeof op_second);
   for (int i = GEMM_A; i <= GEMM_C && !status; i++)
-    status = cublasLtMatrixLayoutInit(&plan->layout[i], form->data, (uint64_t)view[i].rows,
-                                      (uint64_t)view[i].cols, view[i].ld);
+    status = cublasLtMatrixLayoutInit(&plan->layout[i], forms[operand[i].type].data,
+                                      (uint64_t)view[i].rows, (uint64_t)view[i].cols, view[i].ld);
   if (status) return refuse(why, status);
 
   double alpha = problem->real[GEMM_ALPHA], beta = problem->real[GEMM_BETA];
@@ -182,83 +181,20 @@ static enum why_reason gemm_run(struct why_call *call) {
   return refuse(call->why, multiply(call, &((struct plan *)call->plan)->algorithm));
 }
 
-// Uniform in [-1, 1), by xorshift.
-static void random_fill(void *block, size_t bytes, enum why_type type) {
-  uint32_t state = 2463534242u;
-  for (size_t i = 0; i < bytes / forms[type].bytes; i++) {
-    state ^= state << 13, state ^= state >> 17, state ^= state << 5;
-    const double value = (int32_t)state * 0x1p-31;
-    if (type == WHY_F64) ((double *)block)[i] = value;
-    if (type == WHY_F32) ((float *)block)[i] = (float)value;
-    if (type == WHY_F16) ((uint16_t *)block)[i] = float_to_f16((float)value);
-    if (type == WHY_BF16) ((uint16_t *)block)[i] = float_to_bf16((float)value);
-  }
+static int launch(const struct why_call *call, const void *algorithm) {
+  return multiply(call, algorithm);
 }
 
-// Random data into a and b, the gaps between their rows left alone: zeros and leftovers lie, since
-// power, and with it the clock, depends on how many bits toggle.
 static enum why_reason fill_inputs(const struct why_call *call) {
-  struct why_device *device = call->device;
   const size_t element = forms[call->problem->type].bytes;
-  void *block = malloc(BLOCK_BYTES);
-  if (!block) return fail(call->why, WHY_ALLOC_FAILED, "host memory for random data");
-  random_fill(block, BLOCK_BYTES, call->problem->type);
-
-  enum why_reason reason = WHY_OK;
+  struct trial_rows input[2];
   for (int i = GEMM_A; i <= GEMM_B; i++) {
     struct view view;
     view_of(&call->operand[i], &view);
-    const size_t bytes = (size_t)view.rows * element, pitch = (size_t)view.ld * element;
-    const size_t width = bytes < BLOCK_BYTES ? bytes : BLOCK_BYTES, most = BLOCK_BYTES / width;
-    for (size_t col = 0; col < (size_t)view.cols && !reason; col += most)
-      for (size_t row = 0; row < bytes && !reason; row += width)
-        reason = device->copy(device, WHY_WORK, (char *)call->operand[i].data + col * pitch + row,
-                              pitch, block, width, bytes - row < width ? bytes - row : width,
-                              (size_t)view.cols - col < most ? (size_t)view.cols - col : most);
+    input[i] = (struct trial_rows){call->operand[i].data, (size_t)view.rows * element,
+                                   (size_t)view.ld * element, (size_t)view.cols};
   }
-  // The block is read until the copies have ended, also those before one that failed.
-  enum why_reason ended = device->mark(device, WHY_WORK, 0);
-  if (!ended) ended = device->until(device, 0, INFINITY);
-  if (!reason) reason = ended;
-  free(block);
-  return reason ? fail(call->why, reason, device->error(device)) : WHY_OK;
-}
-
-static int by_value(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-// The median time of n launches; *status is the library's refusal, if any: the rest of the reasons
-// are the device's.
-static enum why_reason time_launches(const struct why_call *call,
-                                     const cublasLtMatmulAlgo_t *algorithm, int n, double *seconds,
-                                     cublasStatus_t *status) {
-  struct why_device *device = call->device;
-  enum why_reason reason = device->mark(device, WHY_WORK, 0);
-  int done = 0;
-  while (done < n && !reason && !(*status = multiply(call, algorithm)))
-    reason = device->mark(device, WHY_WORK, ++done);
-  if (!reason) reason = device->until(device, done, INFINITY);
-  if (reason || *status) return reason;
-  double sample[LAUNCHES];
-  for (int i = 0; i < n; i++) sample[i] = device->between(device, i, i + 1);
-  qsort(sample, (size_t)n, sizeof *sample, by_value);
-  *seconds = sample[n / 2];
-  return WHY_OK;
-}
-
-// Times one algorithm, less closely where it takes more than twice the best time so far. NAN on a
-// device without a clock.
-static enum why_reason try_algorithm(const struct why_call *call,
-                                     const cublasLtMatmulAlgo_t *algorithm, double best,
-                                     double *seconds, cublasStatus_t *status) {
-  // The first launch loads the kernel.
-  enum why_reason reason = time_launches(call, algorithm, 1, seconds, status);
-  if (reason || *status || isnan(*seconds)) return reason;
-  reason = time_launches(call, algorithm, 1, seconds, status);
-  if (reason || *status || *seconds > 2 * best || *seconds > long_seconds) return reason;
-  return time_launches(call, algorithm, LAUNCHES, seconds, status);
+  return trial_fill(call, input, 2);
 }
 
 // Keeps the fastest algorithm in the plan; the first that runs where there is no clock.
@@ -267,15 +203,15 @@ static enum why_reason choose(const struct why_call *call, struct plan *plan,
   double best = INFINITY;
   bool chosen = false;
   cublasStatus_t refused = CUBLAS_STATUS_NOT_SUPPORTED;
-  for (int i = 0; i < results; i++) {
+  for (int i = 0; i < results && !(call->untimed && chosen); i++) {
     double seconds = NAN;
-    cublasStatus_t status = result[i].state;
+    int status = result[i].state;
     if (!status) {
-      enum why_reason reason = try_algorithm(call, &result[i].algo, best, &seconds, &status);
-      if (reason) return fail(call->why, reason, call->device->error(call->device));
+      enum why_reason reason = trial_time(call, launch, &result[i].algo, best, &seconds, &status);
+      if (reason) return reason;
     }
     if (status) {
-      refused = status;
+      refused = (cublasStatus_t)status;
     } else if (!chosen || seconds < best) {
       plan->algorithm = result[i].algo;
       best = seconds;

@@ -11,7 +11,7 @@
 // A block takes 8 x 32 elements of c, a thread one: its warp reads one row of a and 32 columns of
 // b. Every product needs two elements from memory or a cache. Any m, n, k, any strides.
 
-template <class T> __global__ void __launch_bounds__(256) gemm_naive(const gemm<T> g) {
+template <class T, class C> __global__ void __launch_bounds__(256) gemm_naive(const gemm<T, C> g) {
   corner tile = gemm_corner(g, 8, 32);
   unsigned row = tile.row + threadIdx.x / 32, col = tile.col + threadIdx.x % 32;
   if (row >= g.m || col >= g.n) return;
@@ -27,7 +27,7 @@ template <class T> __global__ void __launch_bounds__(256) gemm_naive(const gemm<
 // Each element is read from memory once for 32 products. A product still needs two reads of shared
 // memory, and that is now the limit. Any m, n, k, any strides.
 
-template <class T> __global__ void __launch_bounds__(1024) gemm_tiled(const gemm<T> g) {
+template <class T, class C> __global__ void __launch_bounds__(1024) gemm_tiled(const gemm<T, C> g) {
   constexpr unsigned TILE = 32;
   // One column more than needed, so that the elements of a column lie in different banks.
   __shared__ sum_of<T> as[TILE][TILE + 1];
@@ -209,14 +209,14 @@ template <class T, int W> __global__ void __launch_bounds__(256, 2) gemm_vector(
 
 // ---- launches ----------------------------------------------------------------------------------
 
-template <class T> static enum why_reason naive(struct why_call *call) {
-  gemm<T> g = gemm_of<T>(call);
-  return launch(call, gemm_naive<T>, gemm_blocks(g, 8, 32), 256, 0, g);
+template <class T, class C = T> static enum why_reason naive(struct why_call *call) {
+  gemm<T, C> g = gemm_of<T, C>(call);
+  return launch(call, gemm_naive<T, C>, gemm_blocks(g, 8, 32), 256, 0, g);
 }
 
-template <class T> static enum why_reason tiled(struct why_call *call) {
-  gemm<T> g = gemm_of<T>(call);
-  return launch(call, gemm_tiled<T>, gemm_blocks(g, 32, 32), 1024, 0, g);
+template <class T, class C = T> static enum why_reason tiled(struct why_call *call) {
+  gemm<T, C> g = gemm_of<T, C>(call);
+  return launch(call, gemm_tiled<T, C>, gemm_blocks(g, 32, 32), 1024, 0, g);
 }
 
 template <class T, int EDGE> static enum why_reason registers(struct why_call *call) {
@@ -244,9 +244,9 @@ static enum why_reason run_naive(struct why_call *call) {
   case WHY_F32:
     return naive<float>(call);
   case WHY_F16:
-    return naive<f16>(call);
+    return gemm_wide_c(call) ? naive<f16, float>(call) : naive<f16>(call);
   case WHY_BF16:
-    return naive<bf16>(call);
+    return gemm_wide_c(call) ? naive<bf16, float>(call) : naive<bf16>(call);
   default:
     return refuse(call, WHY_TYPE, "");
   }
@@ -259,9 +259,9 @@ static enum why_reason run_tiled(struct why_call *call) {
   case WHY_F32:
     return tiled<float>(call);
   case WHY_F16:
-    return tiled<f16>(call);
+    return gemm_wide_c(call) ? tiled<f16, float>(call) : tiled<f16>(call);
   case WHY_BF16:
-    return tiled<bf16>(call);
+    return gemm_wide_c(call) ? tiled<bf16, float>(call) : tiled<bf16>(call);
   default:
     return refuse(call, WHY_TYPE, "");
   }

@@ -4,7 +4,8 @@
 //   c(m,n) = alpha a(m,k) b(k,n) + beta c(m,n)
 //
 // a and b have two strides each, so that a transposed operand is only another pair of strides. The
-// columns of c are neighbours. With beta = 0, c is not read.
+// columns of c are neighbours. With beta = 0, c is not read. T is the type of a and b, C that of c:
+// T, or float for 16-bit T (out=f32).
 #pragma once
 #include "launch.cuh"
 #include "number.cuh"
@@ -12,22 +13,22 @@
 
 // Dims are below 2^31, so that an unsigned index may run past an edge by a tile. Offsets are
 // 64-bit.
-template <class T> struct gemm {
+template <class T, class C = T> struct gemm {
   const T *a, *b;
-  T *c;
+  C *c;
   unsigned m, n, k;
   int64_t a_row, a_col, b_row, b_col, c_row; // strides in elements
   sum_of<T> alpha, beta;
 };
 
-template <class T> gemm<T> gemm_of(const struct why_call *call) {
+template <class T, class C = T> gemm<T, C> gemm_of(const struct why_call *call) {
   const struct why_problem *p = call->problem;
   const struct why_tensor *a = &call->operand[GEMM_A], *b = &call->operand[GEMM_B],
                           *c = &call->operand[GEMM_C];
-  gemm<T> g = {};
+  gemm<T, C> g = {};
   g.a = (const T *)a->data;
   g.b = (const T *)b->data;
-  g.c = (T *)c->data;
+  g.c = (C *)c->data;
   g.m = (unsigned)c->dim[0];
   g.n = (unsigned)c->dim[1];
   g.k = (unsigned)a->dim[1];
@@ -41,12 +42,17 @@ template <class T> gemm<T> gemm_of(const struct why_call *call) {
   return g;
 }
 
+// Whether c is f32 though a and b are not.
+static inline bool gemm_wide_c(const struct why_call *call) {
+  return call->operand[GEMM_C].type == WHY_F32;
+}
+
 __host__ __device__ static inline unsigned tiles(unsigned length, unsigned tile) {
   return (length + tile - 1) / tile;
 }
 
 // Blocks needed for tiles of c of `rows` x `cols` elements.
-template <class T> int64_t gemm_blocks(const gemm<T> &g, unsigned rows, unsigned cols) {
+template <class T, class C> int64_t gemm_blocks(const gemm<T, C> &g, unsigned rows, unsigned cols) {
   return (int64_t)tiles(g.m, rows) * tiles(g.n, cols);
 }
 
@@ -56,18 +62,18 @@ struct corner { // the first row and column of a block's tile
 
 // Blocks go down bands of eight tiles, then right: those that run at the same time share rows of a
 // and columns of b, which the cache then reads from memory once.
-template <class T>
-__device__ inline corner gemm_corner(const gemm<T> &g, unsigned rows, unsigned cols) {
+template <class T, class C>
+__device__ inline corner gemm_corner(const gemm<T, C> &g, unsigned rows, unsigned cols) {
   unsigned down = tiles(g.m, rows), across = tiles(g.n, cols);
   unsigned band = blockIdx.x / (8 * across), rest = blockIdx.x % (8 * across);
   unsigned height = min(8u, down - 8 * band);
   return {(8 * band + rest % height) * rows, rest / height * cols};
 }
 
-template <class T>
-__device__ inline void gemm_write(const gemm<T> &g, unsigned row, unsigned col, sum_of<T> sum) {
-  T *c = g.c + row * g.c_row + col;
+template <class T, class C>
+__device__ inline void gemm_write(const gemm<T, C> &g, unsigned row, unsigned col, sum_of<T> sum) {
+  C *c = g.c + row * g.c_row + col;
   sum *= g.alpha;
   if (g.beta != 0) sum += g.beta * widen(*c);
-  *c = narrow<T>(sum);
+  *c = narrow<C>(sum);
 }

@@ -1,18 +1,20 @@
 // The openblas backend: gemm through OpenBLAS's cblas_sgemm and cblas_dgemm. Strides become
 // transpose flags and leading dimensions, nothing is copied. f16 and bf16, for which Debian's
 // library has no product, are converted to f32 in the workspace, and the row says so. Brings no
-// device: it runs on the host. Leaves out every routine but gemm.
+// device: it runs on the host. conv2d is in openblas_conv2d.c. Leaves out every other routine.
+#include "openblas.h"
 #include "convert_rows.h"
 #include "gemm_view.h"
 #include <cblas.h>
 #include <limits.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 // openblas_set_num_threads() locks and wakes threads, so it is called only for a new number. The
 // number is the library's, one for the process: jobs that run at once should agree on it.
-static void use_threads(int threads) {
+void openblas_use_threads(int threads) {
   static atomic_int used;
   if (atomic_load_explicit(&used, memory_order_relaxed) == threads) return;
   openblas_set_num_threads(threads);
@@ -44,7 +46,7 @@ static int as_blas(const struct gemm_view *view, CBLAS_ORDER order, struct blas_
   return leading <= INT_MAX;
 }
 
-static enum why_reason refuse(struct why_call *call, enum why_reason reason, const char *note) {
+enum why_reason openblas_refuse(struct why_call *call, enum why_reason reason, const char *note) {
   call->why->reason = reason;
   call->why->note = note;
   return reason;
@@ -57,10 +59,10 @@ static enum why_reason multiply(struct why_call *call, enum why_type type,
   struct blas_operand ao, bo, co;
   if (!as_blas(a, order, &ao) || !as_blas(b, order, &bo) || !as_blas(c, order, &co) ||
       co.turned != CblasNoTrans)
-    return refuse(call, WHY_FORM, "cblas wants a unit stride in every operand");
+    return openblas_refuse(call, WHY_FORM, "cblas wants a unit stride in every operand");
   const blasint m = (blasint)c->rows, n = (blasint)c->cols, k = (blasint)a->cols;
   const double alpha = call->problem->real[GEMM_ALPHA], beta = call->problem->real[GEMM_BETA];
-  use_threads(call->threads);
+  openblas_use_threads(call->threads);
   if (type == WHY_F64)
     cblas_dgemm(order, ao.turned, bo.turned, m, n, k, alpha, a->data, ao.leading, b->data,
                 bo.leading, beta, c->data, co.leading);
@@ -85,24 +87,26 @@ static void widen(enum why_type type, const struct gemm_view *from, const struct
 static enum why_reason multiply_converted(struct why_call *call, enum why_type type,
                                           const struct gemm_view *a, const struct gemm_view *b,
                                           const struct gemm_view *c) {
-  // As host/catalog.c's gemm_converted has it: a, b and c packed one after the other.
+  // As host/catalog.c's gemm_converted has it: a, b and a 16-bit c packed one after the other.
+  const bool narrow_c = call->operand[GEMM_C].type != WHY_F32;
   const uint64_t elements = (uint64_t)a->rows * (uint64_t)a->cols +
                             (uint64_t)b->rows * (uint64_t)b->cols +
-                            (uint64_t)c->rows * (uint64_t)c->cols;
+                            (narrow_c ? (uint64_t)c->rows * (uint64_t)c->cols : 0);
   if (call->workspace == NULL || call->workspace_bytes < 4 * elements) {
     call->why->need = 4 * (double)elements;
     call->why->have = (double)call->workspace_bytes;
-    return refuse(call, WHY_WORKSPACE, "for a, b and c in f32");
+    return openblas_refuse(call, WHY_WORKSPACE, "for 16-bit operands in f32");
   }
   const struct gemm_view wide_a = packed(a, call->workspace);
   const struct gemm_view wide_b = packed(b, (float *)wide_a.data + a->rows * a->cols);
-  const struct gemm_view wide_c = packed(c, (float *)wide_b.data + b->rows * b->cols);
+  const struct gemm_view wide_c =
+      narrow_c ? packed(c, (float *)wide_b.data + b->rows * b->cols) : *c;
   widen(type, a, &wide_a);
   widen(type, b, &wide_b);
-  if (call->problem->real[GEMM_BETA] != 0) widen(type, c, &wide_c);
+  if (narrow_c && call->problem->real[GEMM_BETA] != 0) widen(type, c, &wide_c);
   const enum why_reason reason = multiply(call, WHY_F32, &wide_a, &wide_b, &wide_c);
   if (reason != WHY_OK) return reason;
-  for (int64_t i = 0; i < c->rows; i++)
+  for (int64_t i = 0; narrow_c && i < c->rows; i++)
     narrow_row(type, (const float *)wide_c.data + i * wide_c.row_stride, c->cols,
                (uint16_t *)c->data + i * c->row_stride, c->col_stride);
   call->why->note = type == WHY_F16 ? "f16 converted to f32" : "bf16 converted to f32";
@@ -114,11 +118,11 @@ static enum why_reason run(struct why_call *call) {
                          b = gemm_view(&call->operand[GEMM_B]),
                          c = gemm_view(&call->operand[GEMM_C]);
   if (c.rows > INT_MAX || c.cols > INT_MAX || a.cols > INT_MAX)
-    return refuse(call, WHY_LIMIT, "cblas counts in 32 bits");
+    return openblas_refuse(call, WHY_LIMIT, "cblas counts in 32 bits");
   const enum why_type type = call->problem->type;
   if (type == WHY_F64 || type == WHY_F32) return multiply(call, type, &a, &b, &c);
   if (type == WHY_F16 || type == WHY_BF16) return multiply_converted(call, type, &a, &b, &c);
-  return refuse(call, WHY_TYPE, "cblas knows f32 and f64");
+  return openblas_refuse(call, WHY_TYPE, "cblas knows f32 and f64");
 }
 
 #define CATALOG_openblas ,

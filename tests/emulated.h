@@ -8,12 +8,14 @@
 struct emulated {
   struct why_machine *machine;
   void (*reset)(void), (*fail_nth)(enum emu_kind, long), (*seed)(unsigned), (*lose)(void);
-  void (*reset_peak)(void);
+  void (*fail_again)(enum emu_kind, long), (*lose_at)(long), (*reset_peak)(void);
   long (*count)(enum emu_kind);
-  uint64_t (*used)(void), (*peak)(void);
+  uint64_t (*used)(void), (*peak)(void), (*host)(void), (*copied)(int to_device);
 };
 // The emulated cuda backend, opened, with this much device memory and capability (0: 90).
 void emulated_open(struct emulated *, uint64_t memory_bytes, int capability);
+// The same with the plug-ins of another folder.
+void emulated_open_at(struct emulated *, const char *folder, uint64_t memory_bytes, int capability);
 void emulated_close(struct emulated *);
 
 struct operands {

@@ -36,8 +36,8 @@ summary=$out/summary.txt
 log=$out/log.txt
 failed=0
 : >"$log"
-carried=$PWD/.packages/usr/lib/x86_64-linux-gnu
-if [ -d "$carried" ]; then
+carried=$PWD/$build/.packages/usr/lib/x86_64-linux-gnu # CMake unpacks them there
+if [ -e .packages/packages.tar.gz ]; then
   export LD_LIBRARY_PATH=$carried:$carried/openblas-pthread${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 fi
 export PATH=$PATH:${CUDA_HOME:-/usr/local/cuda}/bin
@@ -176,7 +176,9 @@ step check-every-kernel 90 $program check "${emulate[@]}" --format csv -o "$out/
 if [ -n "$capability" ] && [ -e "$out/check.csv" ]; then
   absent() { grep -E "^[a-z0-9]+,$1:[^,]*,[^,]*,[^,]*,absent," "$out/check.csv" | head -n 1; }
   [ -z "$(absent cuda)" ] || fail every-cuda-kernel "a row is absent: $(absent cuda)"
-  [ -z "$(absent cublas)" ] || skip every-cublas-kernel "a row is absent: $(absent cublas)"
+  for library in cublas cudnn; do
+    [ -z "$(absent $library)" ] || skip every-$library-kernel "a row is absent: $(absent $library)"
+  done
 fi
 
 # A test that skips itself where there is a GPU has not seen it.
@@ -206,8 +208,9 @@ fi
 if [ -n "$capability" ]; then
   step machine 60 $program machine --measure -o "$out/machine.json"
   bench quick 90 --time-budget 0.1 --compare-limit 0.05
-  bench square 100 --time-budget 0.1 --compare-limit 0.05 --compare \
-    openblas:cblas,plain:avx512,cuda:register,cuda:vector,cuda:mma,cuda:warp,cuda:block,cuda:online,cublas:lt
+  compared=openblas:cblas,plain:avx512,cuda:register,cuda:vector,cuda:mma,cuda:warp,cuda:block
+  compared+=,cuda:online,cublas:lt,cudnn:instance,cudnn:channel
+  bench square 100 --time-budget 0.1 --compare-limit 0.05 --compare $compared
 else
   step machine 30 $program machine -o "$out/machine.json"
   for suite in quick square; do skip "bench-$suite" "no GPU here: no times"; done

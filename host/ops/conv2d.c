@@ -70,12 +70,14 @@ static const char *refuse(const struct why_problem *problem) {
     return "a padding of rows is larger than the filter leaves: less than dilation_h (r - 1) + 1 "
            "would be right, or wide_pad=1 if it is meant";
   if (!v[CONV2D_WIDE_PAD] && (g.pad_left >= wide || g.pad_right >= wide))
-    return "a padding of columns is larger than the filter leaves: less than dilation_w (s - 1) + 1 "
-           "would be right, or wide_pad=1 if it is meant";
-  if (g.p < 1) return "y would have no rows: h and its padding of at least dilation_h (r - 1) + 1 "
-                      "would be right";
-  if (g.q < 1) return "y would have no columns: w and its padding of at least dilation_w (s - 1) + 1 "
-                      "would be right";
+    return "a padding of columns is larger than the filter leaves: less than dilation_w (s - 1) + "
+           "1 would be right, or wide_pad=1 if it is meant";
+  if (g.p < 1)
+    return "y would have no rows: h and its padding of at least dilation_h (r - 1) + 1 "
+           "would be right";
+  if (g.q < 1)
+    return "y would have no columns: w and its padding of at least dilation_w (s - 1) + 1 "
+           "would be right";
   return NULL;
 }
 
@@ -298,8 +300,8 @@ static double slice_bytes(const struct why_problem *problem, const int64_t *exte
 }
 
 // Every input once; and as for a product with m = n p q, n = k and the sum over c r s, where one
-// element of x serves up to r s / (stride_h stride_w) windows (Demmel and Dinh 2018, "Communication-
-// Optimal Convolutional Neural Nets").
+// element of x serves up to r s / (stride_h stride_w) windows (Demmel and Dinh 2018,
+// "Communication-Optimal Convolutional Neural Nets").
 static double least_copied(const struct why_problem *problem, double device_bytes) {
   struct conv2d_view g = conv2d_view(problem);
   double element = (double)why_type_bytes(problem->type);

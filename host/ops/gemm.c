@@ -170,7 +170,7 @@ static void project(const struct why_problem *p, const struct why_tensor *operan
   double alpha = p->real[GEMM_ALPHA], beta = p->real[GEMM_BETA];
   int64_t longest = n > k ? n : k;
   double *row = malloc((size_t)longest * sizeof *row), *bx = calloc((size_t)k, 2 * sizeof *bx);
-  for (int64_t i = 0; i < m; i++) value[i] = NAN;
+  for (int64_t i = 0; i < m; i++) value[i] = scale[i] = NAN;
   if (!row || !bx) goto out;
   double *size = bx + k;
   for (int64_t l = 0; l < k && b->stride[1] == 1; l++) {
@@ -259,14 +259,18 @@ static void part(const struct why_problem *p, const struct why_tensor *whole, co
   cut_tensor(&slice[GEMM_C], 1, first[CUT_N], length[CUT_N]);
 }
 
-// A tile of side t in f32 takes four fifths of the device, a and b stream past it: each is copied
-// once for each tile along the other's side, and never less than once.
+// The least of three schedules. A tile of c of side t, as it is accumulated, takes four fifths of
+// the device while a and b stream past it: each is copied once for each tile along the other's
+// side. Or whole columns of b stay while a streams past, once for each time that b fills the
+// device; or whole rows of a while b does. Each is copied once at least.
 static double least_copied(const struct why_problem *p, double device_bytes) {
   double m = (double)p->value[GEMM_M], n = (double)p->value[GEMM_N], k = (double)p->value[GEMM_K];
-  double element = (double)why_type_bytes(p->type), side = sqrt(0.8 * device_bytes / sizeof(float));
-  double a = element * m * k * fmax(1, n / side), b = element * k * n * fmax(1, m / side);
+  double element = (double)why_type_bytes(p->type), a = element * m * k, b = element * k * n;
+  double side = sqrt(0.8 * device_bytes / (p->type == WHY_F64 ? sizeof(double) : sizeof(float)));
+  double c_stays = a * fmax(1, n / side) + b * fmax(1, m / side);
+  double b_stays = b + a * fmax(1, b / device_bytes), a_stays = a + b * fmax(1, a / device_bytes);
   double c = p->real[GEMM_BETA] == 0 ? 0 : (double)why_type_bytes(type_of_c(p)) * m * n;
-  return a + b + c;
+  return fmin(c_stays, fmin(a_stays, b_stays)) + c;
 }
 
 const struct why_op why_op_gemm = {

@@ -23,20 +23,46 @@ static size_t shared_bytes_of(int capability) {
   return bytes;
 }
 
+static unsigned long environment(const char *name) {
+  const char *text = getenv(name);
+  return text ? strtoul(text, nullptr, 10) : 0;
+}
 static unsigned seed_from_environment(void) {
-  const char *text = getenv("EMU_SEED");
-  return text ? (unsigned)strtoul(text, nullptr, 10) : 0;
+  return (unsigned)environment("EMU_SEED");
 }
 
-device gpu = {(uint64_t)4 << 30, 90, shared_bytes_of(90), seed_from_environment(), cudaSuccess};
+device gpu = {(uint64_t)4 << 30, 90, shared_bytes_of(90), seed_from_environment(), 0, cudaSuccess};
 std::recursive_mutex lock;
 
 static struct {
   long count, fails_at; // fails_at 0: never
+  long again;           // calls from there to the next that fails; 0: none does
 } calls[EMU_KINDS];
+static long until_lost; // calls; 0: it is not lost by itself
 
-bool fault(enum emu_kind kind) {
-  return ++calls[kind].count == calls[kind].fails_at;
+static void lose(void) {
+  gpu.lost = cudaErrorDevicesUnavailable;
+  drop();
+}
+
+cudaError_t fault(enum emu_kind kind, cudaError_t injected) {
+  if (gpu.lost) return gpu.lost;
+  auto &of = calls[kind];
+  const bool fails = ++of.count == of.fails_at;
+  if (fails && of.again) {
+    of.fails_at += of.again;
+    of.again = 0;
+  }
+  if (until_lost && --until_lost == 0) {
+    lose();
+    return gpu.lost;
+  }
+  return fails ? injected : cudaSuccess;
+}
+
+static void set_seed(unsigned seed) {
+  gpu.seed = seed;
+  gpu.chance = 0;
 }
 
 static thread_local cudaError_t last_error;
@@ -62,14 +88,22 @@ void whycpu_emulate(uint64_t memory_bytes, int capability) {
 
 void emu_reset(void) {
   std::lock_guard<std::recursive_mutex> held(lock);
-  for (auto &kind : calls) kind = {0, 0};
+  for (auto &kind : calls) kind = {0, 0, 0};
+  until_lost = (long)environment("EMU_LOSE_AT");
+  reset_copied();
   gpu.lost = cudaSuccess;
-  gpu.seed = seed_from_environment();
+  set_seed(seed_from_environment());
 }
 
 void emu_fail(enum emu_kind kind, long nth) {
   std::lock_guard<std::recursive_mutex> held(lock);
   calls[kind].fails_at = nth > 0 ? calls[kind].count + nth : 0;
+  calls[kind].again = 0;
+}
+
+void emu_fail_again(enum emu_kind kind, long nth) {
+  std::lock_guard<std::recursive_mutex> held(lock);
+  calls[kind].again = nth > 0 ? nth : 0;
 }
 
 long emu_count(enum emu_kind kind) {
@@ -79,12 +113,17 @@ long emu_count(enum emu_kind kind) {
 
 void emu_seed(unsigned seed) {
   std::lock_guard<std::recursive_mutex> held(lock);
-  gpu.seed = seed;
+  set_seed(seed);
 }
 
 void emu_lose_device(void) {
   std::lock_guard<std::recursive_mutex> held(lock);
-  gpu.lost = cudaErrorDevicesUnavailable;
+  lose();
+}
+
+void emu_lose_at(long nth) {
+  std::lock_guard<std::recursive_mutex> held(lock);
+  until_lost = nth > 0 ? nth : 0;
 }
 
 } // extern "C"

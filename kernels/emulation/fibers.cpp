@@ -128,10 +128,8 @@ void need(int capability, const char *instruction, const char *file, int line) {
 
 // ---- scheduling --------------------------------------------------------------------------------
 
-static unsigned roll(void) { // xorshift32
-  chance ^= chance << 13;
-  chance ^= chance >> 17;
-  return chance ^= chance << 5;
+static unsigned roll(void) {
+  return xorshift(&chance);
 }
 
 static void wake(fiber *f) {

@@ -16,10 +16,12 @@ struct allocation {
   unsigned char *data;
   size_t bytes;
   enum place where;
+  uint64_t serial; // from 1, never used again
 };
 // By address. No std::map: its balancing is in libstdc++, where MSan does not see it.
 static std::vector<allocation> live;
-static uint64_t used, peak;
+static uint64_t used, peak, host_bytes, allocations;
+static uint64_t copied_bytes[2]; // from device memory to host memory, and the other way
 
 static uint64_t free_bytes(void) { // the budget may have shrunk since
   return used < gpu.memory_bytes ? gpu.memory_bytes - used : 0;
@@ -51,34 +53,35 @@ static cudaError_t allocate(void **out, size_t bytes, enum place where) {
   std::lock_guard<std::recursive_mutex> held(lock);
   if (!out) return refuse(cudaErrorInvalidValue);
   *out = nullptr;
-  if (gpu.lost) return refuse(gpu.lost);
-  if (fault(EMU_ALLOC)) return refuse(cudaErrorMemoryAllocation);
+  if (cudaError_t error = fault(EMU_ALLOC, cudaErrorMemoryAllocation)) return refuse(error);
   if (!bytes) return cudaSuccess;
   if (where != ON_HOST && bytes > free_bytes()) return refuse(cudaErrorMemoryAllocation);
   void *block;
   if (bytes > SIZE_MAX - 2 * GUARD || posix_memalign(&block, GUARD, bytes + 2 * GUARD))
     return refuse(cudaErrorMemoryAllocation);
-  allocation a = {(unsigned char *)block + GUARD, bytes, where};
+  allocation a = {(unsigned char *)block + GUARD, bytes, where, ++allocations};
   undefine(a.data, bytes);
   guard_set(a.data - GUARD, GUARD);
   guard_set(a.data + bytes, GUARD);
   live.insert(after(a.data), a);
-  if (where != ON_HOST) used += bytes;
+  (where == ON_HOST ? host_bytes : used) += bytes;
   if (used > peak) peak = used;
   *out = a.data;
   return cudaSuccess;
 }
 
-// A lost device gives its memory back too, and says that it is lost.
+// Once all that may use it has run. A lost device gives its memory back too, and says that it is
+// lost.
 static cudaError_t release(void *p, bool host) {
   std::lock_guard<std::recursive_mutex> held(lock);
   if (!p) return refuse(gpu.lost);
+  drain();
   auto next = after(p);
   if (next == live.begin()) return refuse(cudaErrorInvalidValue);
   const allocation a = *std::prev(next);
   if (a.data != p || (a.where == ON_HOST) != host) return refuse(cudaErrorInvalidValue);
   check_guard(a);
-  if (!host) used -= a.bytes;
+  (host ? host_bytes : used) -= a.bytes;
   live.erase(std::prev(next));
   EMU_SHOW(a.data - GUARD, a.bytes + 2 * GUARD); // the allocator's again
   free(a.data - GUARD);
@@ -108,8 +111,7 @@ static bool allowed(const void *p, size_t bytes, bool on_device, bool any) {
 
 static cudaError_t check_copy(const void *to, const void *from, size_t to_bytes, size_t from_bytes,
                               cudaMemcpyKind kind) {
-  if (gpu.lost) return gpu.lost;
-  if (fault(EMU_COPY)) return cudaErrorUnknown;
+  if (cudaError_t error = fault(EMU_COPY, cudaErrorUnknown)) return error;
   if (!to_bytes || !from_bytes) return cudaSuccess;
   bool to_device = kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice;
   bool from_device = kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice;
@@ -118,6 +120,48 @@ static cudaError_t check_copy(const void *to, const void *from, size_t to_bytes,
                  allowed(from, from_bytes, from_device, any)
              ? cudaSuccess
              : cudaErrorInvalidValue;
+}
+
+struct side { // of a copy
+  const void *p;
+  size_t bytes;
+};
+
+static uint64_t serial_of(side s) { // 0: ordinary host memory
+  const allocation *a = touched(s.p, s.bytes);
+  return a ? a->serial : 0;
+}
+
+static void check_still(side s, uint64_t serial) {
+  if (serial_of(s) == serial) return;
+  fprintf(stderr,
+          "cuda emulation: a copy of %zu bytes runs after its memory was freed or allocated anew\n",
+          s.bytes);
+  abort();
+}
+
+static void count_copied(side to, side from, size_t bytes) {
+  const allocation *a = touched(to.p, to.bytes), *b = touched(from.p, from.bytes);
+  const bool to_host = !a || a->where == ON_HOST, from_host = !b || b->where == ON_HOST;
+  if (to_host && b && b->where == ON_DEVICE) copied_bytes[0] += bytes;
+  if (from_host && a && a->where == ON_DEVICE) copied_bytes[1] += bytes;
+}
+
+// `bytes` are those that `work` moves: the sides may have gaps.
+static cudaError_t enqueue_copy(cudaStream_t stream, side to, side from, size_t bytes,
+                                const std::function<void()> &work) {
+  const uint64_t to_serial = serial_of(to), from_serial = serial_of(from);
+  cudaError_t error = enqueue(stream, [=] {
+    check_still(to, to_serial);
+    check_still(from, from_serial);
+    work();
+  });
+  if (!error) count_copied(to, from, bytes);
+  return error;
+}
+
+void reset_copied(void) {
+  copied_bytes[0] = copied_bytes[1] = 0;
 }
 
 } // namespace emu
@@ -133,9 +177,17 @@ uint64_t emu_peak_bytes(void) {
   std::lock_guard<std::recursive_mutex> held(lock);
   return peak;
 }
+uint64_t emu_host_bytes(void) {
+  std::lock_guard<std::recursive_mutex> held(lock);
+  return host_bytes;
+}
 void emu_reset_peak(void) {
   std::lock_guard<std::recursive_mutex> held(lock);
   peak = used;
+}
+uint64_t emu_copied_bytes(int to_device) {
+  std::lock_guard<std::recursive_mutex> held(lock);
+  return copied_bytes[to_device != 0];
 }
 int emu_contains(const void *p, size_t bytes) {
   std::lock_guard<std::recursive_mutex> held(lock);
@@ -172,7 +224,7 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpy
   std::lock_guard<std::recursive_mutex> held(lock);
   cudaError_t error = check_copy(to, from, bytes, bytes, kind);
   if (error || !bytes) return refuse(error);
-  return enqueue(stream, [=] { memmove(to, from, bytes); });
+  return enqueue_copy(stream, {to, bytes}, {from, bytes}, bytes, [=] { memmove(to, from, bytes); });
 }
 
 cudaError_t cudaMemcpy2DAsync(void *to, size_t to_pitch, const void *from, size_t from_pitch,
@@ -181,11 +233,11 @@ cudaError_t cudaMemcpy2DAsync(void *to, size_t to_pitch, const void *from, size_
   std::lock_guard<std::recursive_mutex> held(lock);
   if (width > to_pitch || width > from_pitch || to_pitch > INT32_MAX || from_pitch > INT32_MAX)
     return refuse(cudaErrorInvalidPitchValue);
-  size_t last = height ? height - 1 : 0;
-  cudaError_t error = check_copy(to, from, height ? last * to_pitch + width : 0,
-                                 height ? last * from_pitch + width : 0, kind);
+  const size_t to_bytes = height ? (height - 1) * to_pitch + width : 0;
+  const size_t from_bytes = height ? (height - 1) * from_pitch + width : 0;
+  cudaError_t error = check_copy(to, from, to_bytes, from_bytes, kind);
   if (error || !width || !height) return refuse(error);
-  return enqueue(stream, [=] {
+  return enqueue_copy(stream, {to, to_bytes}, {from, from_bytes}, width * height, [=] {
     for (size_t row = 0; row < height; row++)
       memmove((char *)to + row * to_pitch, (const char *)from + row * from_pitch, width);
   });
@@ -195,7 +247,7 @@ cudaError_t cudaMemsetAsync(void *p, int value, size_t bytes, cudaStream_t strea
   std::lock_guard<std::recursive_mutex> held(lock);
   cudaError_t error = check_copy(p, p, bytes, bytes, cudaMemcpyDeviceToDevice);
   if (error || !bytes) return refuse(error);
-  return enqueue(stream, [=] { memset(p, value, bytes); });
+  return enqueue_copy(stream, {p, bytes}, {p, bytes}, 0, [=] { memset(p, value, bytes); });
 }
 
 cudaError_t cudaMemcpy(void *to, const void *from, size_t bytes, cudaMemcpyKind kind) {
@@ -203,5 +255,6 @@ cudaError_t cudaMemcpy(void *to, const void *from, size_t bytes, cudaMemcpyKind 
   return error ? error : cudaStreamSynchronize(nullptr);
 }
 cudaError_t cudaMemset(void *p, int value, size_t bytes) {
-  return cudaMemsetAsync(p, value, bytes);
+  cudaError_t error = cudaMemsetAsync(p, value, bytes);
+  return error ? error : cudaStreamSynchronize(nullptr);
 }

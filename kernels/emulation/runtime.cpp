@@ -1,62 +1,19 @@
-// The device's properties, streams, events and launches. Every operation of a stream goes through
-// enqueue(), which runs it at once.
+// The device's properties and launches.
 #include "emulation.h"
 #include <algorithm>
 #include <cstdio>
-#include <time.h>
 #include <vector>
 
 using emu::gpu;
 using emu::refuse;
 typedef std::lock_guard<std::recursive_mutex> guard;
 
-struct CUstream_st {
-  unsigned flags;
-};
-struct CUevent_st {
-  unsigned flags;
-  bool recorded;
-  double seconds;
-};
-
 struct asked { // dynamic shared memory that a kernel may have
   const void *kernel;
   size_t bytes;
 };
 
-static std::vector<cudaStream_t> streams;
-static std::vector<cudaEvent_t> events;
 static std::vector<asked> attributes;
-
-template <class T> static bool among(const std::vector<T> &all, T one) {
-  return std::find(all.begin(), all.end(), one) != all.end();
-}
-template <class T> static bool forget(std::vector<T> &all, T one) {
-  auto at = std::find(all.begin(), all.end(), one);
-  if (at == all.end()) return false;
-  all.erase(at);
-  delete one;
-  return true;
-}
-static bool known(cudaStream_t stream) {
-  return !stream || among(streams, stream);
-}
-static bool known(cudaEvent_t event) {
-  return among(events, event);
-}
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-cudaError_t emu::enqueue(cudaStream_t stream, const std::function<void()> &operation) {
-  if (gpu.lost) return refuse(gpu.lost);
-  if (!known(stream)) return refuse(cudaErrorInvalidResourceHandle);
-  operation();
-  return cudaSuccess;
-}
 
 // ---- the device --------------------------------------------------------------------------------
 
@@ -140,78 +97,6 @@ cudaError_t cudaDeviceGetPCIBusId(char *id, int size, int device) {
   return cudaSuccess;
 }
 
-// ---- streams -----------------------------------------------------------------------------------
-
-cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned flags) {
-  guard held(emu::lock);
-  if (gpu.lost) return refuse(gpu.lost);
-  streams.push_back(*stream = new CUstream_st{flags});
-  return cudaSuccess;
-}
-cudaError_t cudaStreamDestroy(cudaStream_t stream) {
-  guard held(emu::lock);
-  if (!forget(streams, stream)) return refuse(cudaErrorInvalidResourceHandle);
-  return refuse(gpu.lost);
-}
-cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
-  guard held(emu::lock);
-  if (!known(stream)) return refuse(cudaErrorInvalidResourceHandle);
-  emu::check_guards();
-  return refuse(gpu.lost);
-}
-cudaError_t cudaStreamQuery(cudaStream_t stream) {
-  return cudaStreamSynchronize(stream);
-}
-cudaError_t cudaDeviceSynchronize(void) {
-  return cudaStreamSynchronize(nullptr);
-}
-
-cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
-  guard held(emu::lock);
-  if (!known(event)) return refuse(cudaErrorInvalidResourceHandle);
-  return emu::enqueue(stream, [] {});
-}
-
-// ---- events ------------------------------------------------------------------------------------
-
-cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned flags) {
-  guard held(emu::lock);
-  if (gpu.lost) return refuse(gpu.lost);
-  events.push_back(*event = new CUevent_st{flags, false, 0});
-  return cudaSuccess;
-}
-cudaError_t cudaEventDestroy(cudaEvent_t event) {
-  guard held(emu::lock);
-  if (!forget(events, event)) return refuse(cudaErrorInvalidResourceHandle);
-  return refuse(gpu.lost);
-}
-cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
-  guard held(emu::lock);
-  if (!known(event)) return refuse(cudaErrorInvalidResourceHandle);
-  return emu::enqueue(stream, [event] {
-    event->recorded = true;
-    event->seconds = now();
-  });
-}
-cudaError_t cudaEventSynchronize(cudaEvent_t event) {
-  guard held(emu::lock);
-  if (!known(event)) return refuse(cudaErrorInvalidResourceHandle);
-  emu::check_guards();
-  return refuse(gpu.lost);
-}
-cudaError_t cudaEventQuery(cudaEvent_t event) {
-  return cudaEventSynchronize(event);
-}
-cudaError_t cudaEventElapsedTime(float *milliseconds, cudaEvent_t start, cudaEvent_t end) {
-  guard held(emu::lock);
-  if (gpu.lost) return refuse(gpu.lost);
-  if (!known(start) || !known(end) || !start->recorded || !end->recorded ||
-      (start->flags | end->flags) & cudaEventDisableTiming)
-    return refuse(cudaErrorInvalidResourceHandle);
-  *milliseconds = (float)(1e3 * (end->seconds - start->seconds));
-  return cudaSuccess;
-}
-
 // ---- launches ----------------------------------------------------------------------------------
 
 cudaError_t emu::function_attribute(const void *kernel, cudaFuncAttribute what, int value) {
@@ -239,8 +124,7 @@ static bool fits(dim3 grid, dim3 block) {
 cudaError_t emu::launch(const void *kernel, const cudaLaunchConfig_t *c,
                         const std::function<void()> &thread) {
   guard held(lock);
-  if (gpu.lost) return refuse(gpu.lost);
-  if (fault(EMU_LAUNCH)) return refuse(cudaErrorLaunchOutOfResources);
+  if (cudaError_t error = fault(EMU_LAUNCH, cudaErrorLaunchOutOfResources)) return refuse(error);
   if (c->numAttrs) return refuse(cudaErrorNotSupported);
   size_t fixed = shared_static(kernel), dynamic = c->dynamicSmemBytes, most = SHARED_UNASKED;
   for (const asked &a : attributes)

@@ -9,11 +9,13 @@ compile() { # WITHOUT
     cmake --build "$build" --parallel 2
 }
 
-for without in "cuda;cublas;openblas;hwloc" cublas openblas hwloc; do
+for without in "cuda;cublas;cudnn;openblas;onednn;hwloc" cublas openblas onednn hwloc; do
   rm -rf "$build"
   compile "$without" >"$build.log" 2>&1 || { tail -n 50 "$build.log"; say "no build without $without"; }
   "$build/bin/whycpu" list >/dev/null || say "without $without: whycpu list: status $?"
-  "$build/bin/whycpu" explain gemm m=64 n=64 k=64 >"$build.out" || say "without $without: whycpu explain: status $?"
+  for problem in "gemm m=64 n=64 k=64" "conv2d n=1 c=8 h=8 w=8 k=8 r=3 s=3"; do
+    "$build/bin/whycpu" explain "$problem" || say "without $without: whycpu explain: status $?"
+  done >"$build.out"
   "$build/bin/whycpu" machine >"$build.machine" || say "without $without: whycpu machine: status $?"
   for part in ${without//;/ }; do
     [ "$part" != hwloc ] || continue

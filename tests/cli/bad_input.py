@@ -15,6 +15,7 @@ def file(name, content):
 
 
 GEMM = ["gemm", "m=8", "n=8", "k=8"]
+CONV = ["conv2d", "n=1", "c=8", "h=8", "w=8", "k=6", "r=3", "s=3"]
 half = file("half.json", b'{"schema": 1, "kind": "machine", "name": "x", "cpu": {')
 empty = file("empty.json", b"")
 other = file("other.json", b'{"schema": 99, "kind": "machine"}')
@@ -48,6 +49,23 @@ TABLE = [
     (["explain", *GEMM, "--device-memory", "3GB5"], 2, "3GB5"),
     (["explain", *GEMM, "--device-memory", "1GiB,"], 2, "empty"),
     (["explain", *GEMM, "--threads", "-1"], 2, "-1"),
+    (["explain", *GEMM, "--plan", "steamed"], 2, "did you mean streamed?"),
+    (["explain", *GEMM, "--pinned-memory", "1GB"], 2, "write 1GiB"),
+    (["explain", *GEMM, "out=f64"], 2, "out=f64: one of same f32"),
+    (["explain", *GEMM, "type=f64", "out=f32"], 2, "out=same would be right"),
+    (["explain", "conv2d"], 2, "conv2d needs n="),
+    (["explain", *CONV, "layout=chwn"], 2, "layout=chwn: one of nchw nhwc"),
+    (["explain", *CONV, "layout=1"], 2, "layout=1: one of nchw nhwc"),
+    (["explain", *CONV, "type=f64"], 2, "conv2d does not take type=f64"),
+    (["explain", *CONV, "groups=3"], 2, "groups does not divide c"),
+    (["explain", *CONV, "pad_h=3"], 2, "wide_pad=1"),
+    (["explain", *CONV, "pad_w_end=3"], 2, "wide_pad=1"),
+    (["explain", *CONV, "pad_w_end=-2"], 2, "pad_w_end=-2"),
+    (["explain", *CONV, "dilation_h=4"], 2, "y would have no rows"),
+    (["explain", *CONV, "stride_h=0"], 2, "stride_h=0"),
+    (["explain", *CONV[:-1]], 2, "conv2d needs s="),
+    (["run", *CONV, "--in", "b=" + short], 2, "one of x, w"),
+    (["run", *CONV, "--out", "x=" + folder + "/x.npy"], 2, "one of y"),
     (["explain", *GEMM, "--format", "xml"], 2, "text, csv, json"),
     (["explain", *GEMM, "--policy", "cuda:warp"], 2, "does not compute gemm"),
     (["explain", *GEMM, "--policy", "auto,cuda:fast"], 2, "no such kernel"),

@@ -53,6 +53,9 @@ for topic in topics:
 ops = json.loads(run("list", "ops", "--format", "json")[1])
 m = [o for o in ops if o["op"] == "gemm" and o["name"] == "m"][0]
 expect(m["least"] == 1 and m["default"] is None and m["help"], f"gemm m: {m}")
+layout = [o for o in ops if o["op"] == "conv2d" and o["name"] == "layout"][0]
+expect(layout["kind"] == "choice" and layout["default"] == "nchw" and layout["least"] is None and
+       layout["help"].endswith(": nchw, nhwc"), f"conv2d layout: {layout}")
 
 fastest = 1.0
 for _ in range(10):
@@ -72,7 +75,8 @@ items = json.loads(out)
 expect(status == 0 and not err, f"machine: {status} {err}")
 expect(items[0]["item"] == "device" and items[0]["host"] is True, "device 0 is the host")
 backends = {i["name"]: i for i in items if i["item"] == "backend"}
-expect(set(backends) == {"plain", "openblas", "cuda", "cublas"}, f"backends: {list(backends)}")
+expect(set(backends) == {"plain", "openblas", "onednn", "cuda", "cublas", "cudnn"},
+       f"backends: {list(backends)}")
 expect(backends["plain"]["reason"] == "OK", "plain is always there")
 for name, item in backends.items():
     expect(item["reason"] == "OK" or item["note"] or item["cause"], f"{name} is absent without why")
@@ -95,7 +99,8 @@ expect(len(candidates) >= len(kernels), "a kernel is missing from the explanatio
 expect([c["status"] for c in candidates].count("chosen") == 1, "exactly one is chosen")
 expect(run("explain", " ".join(GEMM), "--format", "json")[1] == out, "a problem as one word")
 status, out, err = run("explain", *GEMM, "--machine", "h200", "--device-memory", "1KiB,none",
-                       "--policy", "gpu-only,gpu-first", "--format", "csv")
+                       "--policy", "gpu-only,gpu-first", "--plan", "resident,on-host", "--format",
+                       "csv")
 decisions = {}
 for row in rows_of(out):
     decisions.setdefault(row["decision"], []).append(row)
@@ -109,6 +114,40 @@ expect(memory and all(float(r["need"]) > 1024 == float(r["have"]) for r in memor
 expect(run("explain", *GEMM, "--machine", "h200", "--policy", "gpu-only")[0] == 0, "h200 gpu-only")
 text = run("explain", *GEMM, "--policy", "auto,cpu-only")[1]
 expect(text.count("gemm m=33") == 2 and "\n\n" in text, "two decisions as text")
+
+# ---- a device that is too small: parts, and what is allowed ----------------------------------------
+
+BIG = ["gemm", "m=2048", "n=2048", "k=2048", "--machine", "h200", "--device-memory", "16MiB"]
+candidates = rows_of(run("explain", *BIG, "--format", "csv")[1])
+plans = {p: [c for c in candidates if c["plan"] == p] for p in ("resident", "streamed", "on-host")}
+expect(all(plans.values()), f"a plan has no candidate: { {p: len(c) for p, c in plans.items()} }")
+expect([c for c in plans["resident"] if c["reason"] == "DEVICE_MEMORY"], "resident fits 16 MiB")
+streamed = [c for c in plans["streamed"] if c["predicted_s"]]
+expect(streamed and all(re.fullmatch(r"m=\d+ n=\d+ k=\d+", c["part"]) and
+                        0 < int(c["pinned_bytes"]) and 0 < int(c["peak_bytes"]) <= 16 << 20
+                        for c in streamed), f"streamed: {streamed}")
+expect(not [c for c in candidates if c["part"] and c["plan"] != "streamed"], "a part of the whole")
+for plan in plans:
+    rows = rows_of(run("explain", *BIG, "--plan", plan, "--format", "csv")[1])
+    chosen = [c["plan"] for c in rows if c["status"] == "chosen"]
+    expect(chosen == ([] if plan == "resident" else [plan]), f"--plan {plan}: {rows}")
+both = rows_of(run("explain", *BIG, "--plan", "resident,on-host", "--format", "csv")[1])
+expect([c["plan"] for c in both if c["status"] == "chosen"] == ["on-host"], "no streaming")
+pinned = rows_of(run("explain", *BIG, "--plan", "streamed", "--pinned-memory", "1KiB", "--format",
+                     "csv")[1])
+expect([c for c in pinned if c["reason"] == "PINNED" and float(c["have"]) == 1024],
+       f"--pinned-memory 1KiB: {pinned}")
+
+# The law is one: no predicted time is under it, and streamed rows of a sweep say how near they come.
+sweep = os.path.join(folder, "memory.csv")
+status, out, err = run("bench", "--suite", "memory", "--machine", "h200", "--device-memory",
+                       "64MiB,256MiB,none", "-o", sweep)
+expect(status == 0 and "the fastest of each plan" in out, f"bench --suite memory: {status} {err}")
+with open(sweep, encoding="utf8", newline="") as file:
+    rows = [r for r in csv.DictReader(file) if r["plan"] == "streamed" and r["predicted_s"]]
+expect({r["op"] for r in rows} >= {"gemm", "softmax"}, f"streamed: { {r['op'] for r in rows} }")
+expect(all(0 < float(r["roof_percent"]) <= 100 and r["bound_by"] in ("transfer", "compute")
+           for r in rows), "a streamed plan is predicted to be faster than the law")
 
 # ---- run, with .npy files made here ---------------------------------------------------------------
 
@@ -154,6 +193,41 @@ status, out, err = run(*small, "--in", f"a={b}")
 expect(status == 2 and "(3, 2)" in err and "(2, 3)" in err, f"both shapes: {err}")
 status, out, err = run(*small, "type=f64", "--in", f"a={a}")
 expect(status == 2 and "<f4" in err and "<f8" in err, f"both types: {err}")
+
+# conv2d's files are in storage order: the same numbers in both layouts, each in its own order.
+N, C, H, W, K, R, S = 2, 3, 4, 5, 2, 3, 2
+x = {(i, j, k, l): float((7 * i + 5 * j + 3 * k + l) % 9 - 4)
+     for i in range(N) for j in range(C) for k in range(H) for l in range(W)}  # n, c, h, w
+w = {(i, j, k, l): float((2 * i + 3 * j + 5 * k + l) % 5 - 2)
+     for i in range(K) for j in range(C) for k in range(R) for l in range(S)}  # k, c, r, s
+P, Q = H + 2 - R + 1, W - S + 1  # pad_h=1
+y = {(n, k, p, q): sum(x[n, c2, p - 1 + r, q + s] * w[k, c2, r, s]
+                       for c2 in range(C) for r in range(R) for s in range(S)
+                       if 0 <= p - 1 + r < H)
+     for n in range(N) for k in range(K) for p in range(P) for q in range(Q)}
+conv = ["run", "conv2d", f"n={N}", f"c={C}", f"h={H}", f"w={W}", f"k={K}", f"r={R}", f"s={S}",
+        "pad_h=1"]
+stored = {"nchw": lambda i: i, "nhwc": lambda i: (i[0], i[2], i[3], i[1])}
+for layout, order in stored.items():
+    def ordered(values):
+        return [values[i] for i in sorted(values, key=order)]
+
+    def shape_of(*dims):
+        return "(" + ", ".join(str(d) for d in order(dims)) + ")"
+    x_file = npy("x.npy", shape_of(N, C, H, W), ordered(x))
+    w_file = npy("w.npy", shape_of(K, C, R, S), ordered(w))
+    status, out, err = run(*conv, f"layout={layout}", "--in", f"x={x_file}", "--in",
+                           f"w={w_file}", "--out", f"y={folder}/y.npy")
+    expect(status == 0 and "check      right" in out, f"conv2d {layout}: {status} {out} {err}")
+    expect(read_npy("y.npy") == (shape_of(N, K, P, Q)[1:-1], ordered(y)),
+           f"conv2d {layout}: {read_npy('y.npy')}, {ordered(y)}")
+    other = [name for name in stored if name != layout][0]
+    status, out, err = run(*conv, f"layout={other}", "--in", f"x={x_file}")
+    expect(status == 2 and f"{shape_of(N, C, H, W)} of <f4, and" in err,
+           f"conv2d {layout} read as {other}: {err}")
+status, out, err = run(*small, "type=bf16", "out=f32", "--in", f"a={bf16}", "--in", f"b={ones}",
+                       "--out", f"c={folder}/d.npy")
+expect(read_npy("d.npy") == ("2, 2", [6, 6, 15, 15]), f"out=f32 is f4: {err}")
 
 status, out, err = run("run", *GEMM, "--policy", "cpu-only", "--seed", "7")
 expect(status == 0 and "--seed 7" in out and "time " in out, f"run: {out} {err}")

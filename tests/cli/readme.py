@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""The README is true: each command shown behind '$ whycpu' prints what stands below it, every
-option that it names exists, and every file and folder too."""
+"""The README is true: each command shown behind '$ whycpu' prints what stands below it, each line of
+the predicted part is one that is printed, every option that it names exists, and every file and
+folder too."""
 import os
 import pathlib
 import re
@@ -37,6 +38,12 @@ for block in blocks:
         expect(lines[at + 1:at + 1 + len(printed)] == printed,
                f"'{line}' prints something else now:\n" + "\n".join(printed))
 expect(shown > 0, "shows no command with its output")
+
+# What a recorded machine would do is the same every time.
+predicted = run(["bench", "--machine", "h200", "--policy", "auto,gpu-first", "--device-memory",
+                 "64MiB,256MiB,1GiB,none"]).split("\n")
+for line in re.findall(r"^    (predicted \| .*)$", text, re.M):
+    expect(line in predicted, f"make bench prints no line '{line}'")
 
 help_text = "".join(run([c, "--help"]) for c in
                     ("machine", "list", "explain", "run", "check", "bench"))

@@ -9,8 +9,10 @@ endforeach()
 # It asks for more memory than there is; AddressSanitizer must answer NULL as malloc does.
 why_test(test_cpu_kernels SOURCES tests/unit/test_cpu_kernels.c ${exp_objects} LABELS unit
          TIMEOUT 300 ENVIRONMENT ASAN_OPTIONS=allocator_may_return_null=1)
+why_test(test_cpu_conv2d SOURCES tests/unit/test_cpu_conv2d.c LABELS unit)
 if(TARGET test_cpu_kernels AND TARGET backend_openblas)
   add_dependencies(test_cpu_kernels backend_openblas)
+  add_dependencies(test_cpu_conv2d backend_openblas)
 endif()
 # Forking is what the pool is tested for; ThreadSanitizer stops there unless told otherwise.
 why_test(test_plain_threads SOURCES tests/unit/test_plain_threads.c LABELS unit

@@ -14,7 +14,7 @@ file(STRINGS ${fake_cublaslt_include}/cublas_api.h major REGEX "define CUBLAS_VE
 string(REGEX MATCH "[0-9]+" CUBLASLT_MAJOR "${major}")
 set(fake_folder ${CMAKE_BINARY_DIR}/tests/fakes)
 configure_file(${CMAKE_SOURCE_DIR}/tests/fakes/cublaslt.map.in ${fake_folder}/cublaslt.map @ONLY)
-add_library(fake_cublaslt SHARED tests/fakes/cublaslt.c)
+add_library(fake_cublaslt SHARED tests/fakes/cublaslt.c tests/fakes/emulation.c)
 set_target_properties(fake_cublaslt PROPERTIES
   OUTPUT_NAME cublasLt SOVERSION ${CUBLASLT_MAJOR} LIBRARY_OUTPUT_DIRECTORY ${fake_folder}
   C_VISIBILITY_PRESET default LINK_DEPENDS ${fake_folder}/cublaslt.map)
@@ -27,7 +27,7 @@ target_link_libraries(fake_cublaslt PRIVATE m dl)
 # DT_RPATH, since DT_RUNPATH would give way to a real library in LD_LIBRARY_PATH.
 file(CREATE_LINK ${CMAKE_BINARY_DIR}/lib/whycpu/libwhycpu-cuda-emulated.so
      ${fake_folder}/libwhycpu-cuda-emulated.so SYMBOLIC)
-add_library(cublas_on_fake MODULE kernels/cublas.c)
+add_library(cublas_on_fake MODULE kernels/cublas.c kernels/trial.c)
 set_target_properties(cublas_on_fake PROPERTIES
   OUTPUT_NAME whycpu-cublas LIBRARY_OUTPUT_DIRECTORY ${fake_folder})
 target_include_directories(cublas_on_fake PRIVATE host)
@@ -35,7 +35,7 @@ target_link_options(cublas_on_fake PRIVATE -Wl,--disable-new-dtags)
 target_link_libraries(cublas_on_fake PRIVATE fake_cublaslt m)
 
 function(test_on_fake name)
-  why_test(${name} SOURCES tests/unit/${name}.c LIBS fake_cublaslt ${ARGN})
+  why_test(${name} SOURCES tests/unit/${name}.c tests/fakes/device.c LIBS fake_cublaslt ${ARGN})
   if(TARGET ${name})
     target_link_options(${name} PRIVATE -Wl,--disable-new-dtags)
     target_compile_definitions(${name} PRIVATE

@@ -4,7 +4,7 @@
 # The real backends, through every plan.
 why_test(gpu_plans SOURCES tests/gpu/test_plans.c tests/plans/every_kernel.c tests/emulated.c
          LABELS gpu TIMEOUT 120)
-foreach(backend cuda cublas)
+foreach(backend cuda cublas cudnn)
   if(TARGET gpu_plans AND TARGET backend_${backend})
     add_dependencies(gpu_plans backend_${backend})
   endif()
@@ -31,3 +31,4 @@ if(nvcc_found) # with the kernels as the plug-in has them
 endif()
 why_gpu_test(gpu_kernels_gemm tests/kernels/gemm_test.cpp ${gpu_kernels})
 why_gpu_test(gpu_kernels_softmax tests/kernels/softmax_test.cpp ${gpu_kernels})
+why_gpu_test(gpu_kernels_conv2d tests/kernels/conv2d_test.cpp ${gpu_kernels})

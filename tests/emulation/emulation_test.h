@@ -9,6 +9,11 @@
 
 enum { SCHEDULES = 12 }; // seeds that a kernel is run under
 
+// What a launch comes to once it has run.
+inline cudaError_t ran(cudaError_t launched) {
+  return launched ? launched : cudaDeviceSynchronize();
+}
+
 // Runs `attempt` in a child. True: it answered false, or it was ended; then `words`, if any, must
 // be in what it said, unless a sanitizer was quicker.
 static inline bool caught(bool (*attempt)(void), const char *words = nullptr) {

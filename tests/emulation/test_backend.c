@@ -135,6 +135,8 @@ static void copies_keep_their_pitches(void **state) {
   assert_int_equal(WHY_OK, device->copy(device, WHY_WORK, p, WIDTH, from, WIDTH, WIDTH, ROWS));
   assert_int_equal(WHY_OK, device->copy(device, WHY_WORK, p, WIDTH, from, WIDTH, WIDTH, 0));
   assert_int_equal(WHY_OK, device->copy(device, WHY_WORK, p, WIDTH, from, WIDTH, 0, ROWS));
+  assert_int_equal(WHY_OK, device->mark(device, WHY_WORK, 1));
+  assert_int_equal(WHY_OK, device->until(device, 1, INFINITY));
   device->free(device, WHY_DEVICE, p);
 }
 
@@ -153,6 +155,8 @@ static void far_rows_are_copied_one_by_one(void **state) {
   assert_int_equal(WHY_OK, device->alloc(device, sizeof to, WHY_DEVICE, &p));
   assert_int_equal(WHY_OK, device->copy(device, WHY_WORK, p, 2, from, far, 2, 2));
   assert_int_equal(WHY_OK, device->copy(device, WHY_WORK, to, 4, p, 4, 4, 1));
+  assert_int_equal(WHY_OK, device->mark(device, WHY_WORK, 0));
+  assert_int_equal(WHY_OK, device->until(device, 0, INFINITY));
   assert_memory_equal("abcd", to, sizeof to);
   assert_int_equal(WHY_CALL_FAILED, device->copy(device, WHY_WORK, p, 2, from, far, 2, 3));
   assert_string_equal("cudaErrorInvalidValue: invalid argument", device->error(device));

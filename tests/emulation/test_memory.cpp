@@ -1,5 +1,5 @@
 // The device's memory: counted to the byte, undefined at first, guarded; copies that check what
-// they touch; faults, counts and a lost device; streams and events.
+// they touch; faults, counts and a lost device.
 #include "emulation_test.h"
 #include <math.h>
 
@@ -150,8 +150,40 @@ static void rows_are_copied_with_their_pitch(void **) {
   for (size_t i = 0; i < there.size(); i++)
     assert_int_equal(i % THERE < WIDTH ? from[i / THERE * WIDTH + i % THERE] : 200, there[i]);
   assert_cuda(cudaSuccess, cudaMemcpy2DAsync(to, BACK, p.data, THERE, WIDTH, ROWS, any));
+  assert_cuda(cudaSuccess, cudaStreamSynchronize(nullptr));
   for (size_t i = 0; i < sizeof to; i++)
     assert_int_equal(i % BACK < WIDTH ? from[i / BACK * WIDTH + i % BACK] : 0, to[i]);
+}
+
+static void copied_bytes_are_counted_by_direction(void **) {
+  char host[64] = {0};
+  char *pinned, *managed;
+  on_device<char> p(100), q(100);
+  const cudaMemcpyKind any = cudaMemcpyDefault;
+  assert_cuda(cudaSuccess, cudaHostAlloc(&pinned, 64, cudaHostAllocDefault));
+  assert_cuda(cudaSuccess, cudaMallocManaged(&managed, 64));
+  assert_cuda(cudaSuccess, cudaMemcpy(p.data, host, 64, any));
+  assert_cuda(cudaSuccess, cudaMemcpyAsync(p.data, pinned, 5, any));
+  assert_cuda(cudaSuccess, cudaMemcpy2DAsync(p.data, 10, host, 4, 3, 7, any)); // gaps do not count
+  assert_int_equal(64 + 5 + 21, emu_copied_bytes(1)); // counted before it is done
+  assert_int_equal(0, emu_copied_bytes(0));
+  assert_cuda(cudaSuccess, cudaMemcpy(host, p.data, 9, any));
+  assert_cuda(cudaSuccess, cudaMemcpy(pinned, p.data, 1, any));
+  assert_int_equal(10, emu_copied_bytes(0));
+  assert_cuda(cudaSuccess, cudaMemcpy(q.data, p.data, 30, any)); // neither way
+  assert_cuda(cudaSuccess, cudaMemcpy(pinned, host, 30, any));
+  assert_cuda(cudaSuccess, cudaMemcpy(managed, host, 30, any));
+  assert_cuda(cudaSuccess, cudaMemcpy(p.data, managed, 30, any));
+  assert_cuda(cudaSuccess, cudaMemset(p.data, 0, 100));
+  assert_cuda(cudaErrorInvalidValue, cudaMemcpy(p.data, host, 101, any)); // refused
+  emu_fail(EMU_COPY, 1);
+  assert_cuda(cudaErrorUnknown, cudaMemcpy(p.data, host, 64, any));
+  assert_int_equal(64 + 5 + 21, emu_copied_bytes(1));
+  assert_int_equal(10, emu_copied_bytes(0));
+  emu_reset();
+  assert_int_equal(0, emu_copied_bytes(1) + emu_copied_bytes(0));
+  assert_cuda(cudaSuccess, cudaFree(managed));
+  assert_cuda(cudaSuccess, cudaFreeHost(pinned));
 }
 
 // ---- faults ------------------------------------------------------------------------------------
@@ -170,6 +202,11 @@ static cudaError_t launch(char *p) {
   return start(write_at, 1, 1, 0, p, 0);
 }
 
+static cudaEvent_t event;
+static cudaError_t record(char *) {
+  return cudaEventRecord(event);
+}
+
 static void the_nth_call_fails_once(void **) {
   static const struct {
     enum emu_kind kind;
@@ -177,8 +214,10 @@ static void the_nth_call_fails_once(void **) {
     cudaError_t error;
   } rows[] = {{EMU_ALLOC, allocate, cudaErrorMemoryAllocation},
               {EMU_COPY, copy, cudaErrorUnknown},
-              {EMU_LAUNCH, launch, cudaErrorLaunchOutOfResources}};
+              {EMU_LAUNCH, launch, cudaErrorLaunchOutOfResources},
+              {EMU_QUEUE, record, cudaErrorUnknown}};
   on_device<char> p(1);
+  assert_cuda(cudaSuccess, cudaEventCreateWithFlags(&event, cudaEventDefault));
   for (auto row : rows)
     for (long nth = 0; nth <= 3; nth++) {
       emu_reset();
@@ -188,6 +227,31 @@ static void the_nth_call_fails_once(void **) {
       for (int kind = 0; kind < EMU_KINDS; kind++)
         assert_int_equal(kind == row.kind ? 4 : 0, emu_count((enum emu_kind)kind));
     }
+  assert_cuda(cudaSuccess, cudaEventDestroy(event));
+}
+
+// Every call of a stream or an event that can fail.
+static void queues_fail_too(void **) {
+  cudaStream_t stream, other = nullptr;
+  cudaEvent_t none = nullptr;
+  assert_cuda(cudaSuccess, cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
+  assert_cuda(cudaSuccess, cudaEventCreateWithFlags(&event, cudaEventDefault));
+  assert_cuda(cudaSuccess, cudaEventRecord(event, stream));
+  assert_int_equal(3, emu_count(EMU_QUEUE));
+  emu_fail(EMU_QUEUE, 1);
+  assert_cuda(cudaErrorUnknown, cudaStreamCreateWithFlags(&other, cudaStreamNonBlocking));
+  assert_null(other);
+  emu_fail(EMU_QUEUE, 1);
+  assert_cuda(cudaErrorUnknown, cudaEventCreateWithFlags(&none, cudaEventDefault));
+  assert_null(none);
+  emu_fail(EMU_QUEUE, 1);
+  assert_cuda(cudaErrorUnknown, cudaStreamWaitEvent(stream, event, 0));
+  emu_fail(EMU_QUEUE, 1);
+  assert_cuda(cudaErrorUnknown, cudaEventSynchronize(event));
+  assert_cuda(cudaSuccess, cudaEventSynchronize(event));
+  assert_int_equal(8, emu_count(EMU_QUEUE));
+  assert_cuda(cudaSuccess, cudaEventDestroy(event));
+  assert_cuda(cudaSuccess, cudaStreamDestroy(stream));
 }
 
 static void errors_are_remembered_until_asked_for(void **) {
@@ -224,34 +288,20 @@ static void a_lost_device_stays_lost(void **) {
   assert_cuda(cudaSuccess, cudaFree(p));
 }
 
-// ---- streams and events ------------------------------------------------------------------------
-
-static void streams_and_events_are_checked(void **) {
-  cudaStream_t stream;
-  cudaEvent_t first, second;
-  float milliseconds = -1;
-  on_device<char> p(10);
-  assert_cuda(cudaSuccess, cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
-  assert_cuda(cudaSuccess, cudaEventCreateWithFlags(&first, cudaEventDefault));
-  assert_cuda(cudaSuccess, cudaEventCreateWithFlags(&second, cudaEventDefault));
-  assert_cuda(cudaSuccess, cudaEventRecord(first, stream));
-  assert_cuda(cudaErrorInvalidResourceHandle, cudaEventElapsedTime(&milliseconds, first, second));
-  assert_cuda(cudaSuccess, cudaMemsetAsync(p.data, 0, 10, stream));
-  assert_cuda(cudaSuccess, cudaStreamWaitEvent(stream, first, 0));
-  assert_cuda(cudaSuccess, cudaEventRecord(second, stream));
-  assert_cuda(cudaSuccess, cudaEventSynchronize(second));
-  assert_cuda(cudaSuccess, cudaEventQuery(second));
-  assert_cuda(cudaSuccess, cudaStreamQuery(stream));
-  assert_cuda(cudaSuccess, cudaEventElapsedTime(&milliseconds, first, second));
-  assert_true(milliseconds >= 0);
-  assert_cuda(cudaSuccess, cudaEventDestroy(first));
-  assert_cuda(cudaErrorInvalidResourceHandle, cudaEventRecord(first, stream));
-  assert_cuda(cudaErrorInvalidResourceHandle, cudaStreamWaitEvent(stream, first, 0));
-  assert_cuda(cudaSuccess, cudaEventDestroy(second));
-  assert_cuda(cudaSuccess, cudaStreamDestroy(stream));
-  assert_cuda(cudaErrorInvalidResourceHandle, cudaMemsetAsync(p.data, 0, 10, stream));
-  assert_cuda(cudaErrorInvalidResourceHandle, cudaStreamSynchronize(stream));
-  assert_cuda(cudaErrorInvalidResourceHandle, cudaStreamDestroy(stream));
+// At a call of any kind, and from then on.
+static void it_is_lost_at_the_nth_call(void **) {
+  cudaError_t (*const call[])(char *) = {allocate, copy, launch, record};
+  enum { CALLS = 4 };
+  on_device<char> p(1);
+  assert_cuda(cudaSuccess, cudaEventCreateWithFlags(&event, cudaEventDefault));
+  for (long nth = 0; nth <= CALLS; nth++) {
+    emu_reset();
+    emu_lose_at(nth);
+    for (long i = 1; i <= CALLS; i++)
+      assert_cuda(nth && i >= nth ? cudaErrorDevicesUnavailable : cudaSuccess, call[i - 1](p.data));
+  }
+  emu_reset();
+  assert_cuda(cudaSuccess, cudaEventDestroy(event));
 }
 
 static int reset(void **) {
@@ -270,10 +320,12 @@ int main(void) {
       cmocka_unit_test_setup(a_write_outside_ends_it, reset),
       cmocka_unit_test_setup(copies_stay_inside_one_allocation, reset),
       cmocka_unit_test_setup(rows_are_copied_with_their_pitch, reset),
+      cmocka_unit_test_setup(copied_bytes_are_counted_by_direction, reset),
       cmocka_unit_test_setup(the_nth_call_fails_once, reset),
       cmocka_unit_test_setup(errors_are_remembered_until_asked_for, reset),
+      cmocka_unit_test_setup(queues_fail_too, reset),
       cmocka_unit_test_setup(a_lost_device_stays_lost, reset),
-      cmocka_unit_test_setup(streams_and_events_are_checked, reset),
+      cmocka_unit_test_setup(it_is_lost_at_the_nth_call, reset),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -97,7 +97,7 @@ template <int CAPABILITY, bool BF16, int THREADS> static bool multiplies(void) {
   whycpu_emulate(1 << 20, CAPABILITY);
   on_device<uint32_t> a(std::vector<uint32_t>(4 * LANES)), b(std::vector<uint32_t>(2 * LANES));
   on_device<float> d(std::vector<float>(4 * LANES));
-  return !start(multiply<BF16>, 1, THREADS, 0, d.data, a.data, b.data);
+  return !ran(start(multiply<BF16>, 1, THREADS, 0, d.data, a.data, b.data));
 }
 
 static void mma_needs_its_capability_and_a_warp(void **) {
@@ -161,7 +161,7 @@ __global__ void load_misaligned(const float *in) {
 }
 static bool misaligned(void) {
   on_device<float> in(8);
-  return !start(load_misaligned, 1, 1, 0, in.data);
+  return !ran(start(load_misaligned, 1, 1, 0, in.data));
 }
 static bool on_turing(void) {
   whycpu_emulate(1 << 20, 75);

@@ -38,8 +38,8 @@ static void a_stale_value_is_never_seen(void **) {
   assert_true(caught([] { return finds_numbers<float>(stale_plain); }));
 #ifndef EMU_MSAN
   on_device<float> a(2 * BLOCKS), b(2 * BLOCKS);
-  assert_cuda(cudaSuccess, start(stale_template<float>, BLOCKS, 1, 0, a.data));
-  assert_cuda(cudaSuccess, start(stale_plain, BLOCKS, 1, 64, b.data));
+  assert_cuda(cudaSuccess, ran(start(stale_template<float>, BLOCKS, 1, 0, a.data)));
+  assert_cuda(cudaSuccess, ran(start(stale_plain, BLOCKS, 1, 64, b.data)));
   for (float x : a.read()) assert_true(isnan(x));
   for (float x : b.read()) assert_true(isnan(x));
 #endif
@@ -68,7 +68,7 @@ __global__ void write_dynamic(int at, int *out) {
 
 template <class K> static bool writes(K kernel, int at) {
   on_device<int> out(1);
-  return !start(kernel, 2, 1, 128, at, out.data);
+  return !ran(start(kernel, 2, 1, 128, at, out.data));
 }
 template <int AT> static bool writes_static(void) {
   return writes(write_static<32>, AT);
@@ -114,11 +114,11 @@ static void shared_memory_has_the_hardware_s_limits(void **) {
     whycpu_emulate(1 << 20, row.capability);
     int kib = row.most_kib << 10, asked = 0;
     assert_cuda(cudaSuccess, cudaFuncSetAttribute(uses_dynamic, most, 0));
-    assert_cuda(cudaSuccess, start(uses_dynamic, 1, 32, 48 << 10));
+    assert_cuda(cudaSuccess, ran(start(uses_dynamic, 1, 32, 48 << 10)));
     assert_cuda(cudaErrorInvalidValue, start(uses_dynamic, 1, 32, (48 << 10) + 1));
     assert_cuda(cudaErrorInvalidValue, cudaFuncSetAttribute(uses_dynamic, most, kib + 1));
     assert_cuda(cudaSuccess, cudaFuncSetAttribute(uses_dynamic, most, kib));
-    assert_cuda(cudaSuccess, start(uses_dynamic, 1, 32, (size_t)kib));
+    assert_cuda(cudaSuccess, ran(start(uses_dynamic, 1, 32, (size_t)kib)));
     assert_cuda(cudaErrorInvalidValue, start(uses_dynamic, 1, 32, (size_t)kib + 1));
     assert_cuda(cudaSuccess,
                 cudaDeviceGetAttribute(&asked, cudaDevAttrMaxSharedMemoryPerBlockOptin, 0));
@@ -128,26 +128,26 @@ static void shared_memory_has_the_hardware_s_limits(void **) {
 
 static void what_a_kernel_declares_counts(void **) {
   const cudaFuncAttribute most = cudaFuncAttributeMaxDynamicSharedMemorySize;
-  assert_cuda(cudaSuccess, start(uses_both<40>, 1, 32, 8 << 10));
+  assert_cuda(cudaSuccess, ran(start(uses_both<40>, 1, 32, 8 << 10)));
   assert_cuda(cudaErrorInvalidValue, start(uses_both<40>, 1, 32, (8 << 10) + 1));
-  assert_cuda(cudaSuccess, start(uses_both<30>, 1, 32, 18 << 10));
+  assert_cuda(cudaSuccess, ran(start(uses_both<30>, 1, 32, 18 << 10)));
   assert_cuda(cudaErrorInvalidValue, start(uses_both<30>, 1, 32, (18 << 10) + 1));
   assert_cuda(cudaErrorInvalidValue, cudaFuncSetAttribute(uses_both<40>, most, (187 << 10) + 1));
   assert_cuda(cudaSuccess, cudaFuncSetAttribute(uses_both<40>, most, 187 << 10));
-  assert_cuda(cudaSuccess, start(uses_both<40>, 1, 32, 187 << 10));
+  assert_cuda(cudaSuccess, ran(start(uses_both<40>, 1, 32, 187 << 10)));
 }
 
 static void blocks_and_grids_have_limits(void **) {
-  assert_cuda(cudaSuccess, start(empty, 1, 1024, 0));
-  assert_cuda(cudaSuccess, start(empty, 1, dim3(1, 1024), 0));
-  assert_cuda(cudaSuccess, start(empty, 1, dim3(1, 16, 64), 0));
+  assert_cuda(cudaSuccess, ran(start(empty, 1, 1024, 0)));
+  assert_cuda(cudaSuccess, ran(start(empty, 1, dim3(1, 1024), 0)));
+  assert_cuda(cudaSuccess, ran(start(empty, 1, dim3(1, 16, 64), 0)));
   assert_cuda(cudaErrorInvalidConfiguration, start(empty, 1, 1025, 0));
   assert_cuda(cudaErrorInvalidConfiguration, start(empty, 1, dim3(1, 1025), 0));
   assert_cuda(cudaErrorInvalidConfiguration, start(empty, 1, dim3(1, 1, 65), 0));
   assert_cuda(cudaErrorInvalidConfiguration, start(empty, 1, dim3(32, 33), 0));
   assert_cuda(cudaErrorInvalidConfiguration, start(empty, 1, 0, 0));
   assert_cuda(cudaErrorInvalidConfiguration, start(empty, 0, 1, 0));
-  assert_cuda(cudaSuccess, start(empty, dim3(1, 65535), 1, 0));
+  assert_cuda(cudaSuccess, ran(start(empty, dim3(1, 65535), 1, 0)));
   assert_cuda(cudaErrorInvalidConfiguration, start(empty, dim3(1, 65536), 1, 0));
   assert_cuda(cudaErrorInvalidConfiguration, start(empty, dim3(1, 1, 65536), 1, 0));
   assert_cuda(cudaErrorInvalidConfiguration, start(empty, 0x80000000u, 1, 0));

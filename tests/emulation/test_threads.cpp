@@ -82,8 +82,9 @@ __global__ void leave_early(int *out) {
 }
 
 static void a_split_barrier_ends_it(void **) {
-  assert_true(caught([] { return !start(split_barrier, 1, 64, 0); }, "meet at different barriers"));
-  assert_true(caught([] { return !start(barrier_and_warp, 1, 64, 0); }, "deadlock"));
+  assert_true(
+      caught([] { return !ran(start(split_barrier, 1, 64, 0)); }, "meet at different barriers"));
+  assert_true(caught([] { return !ran(start(barrier_and_warp, 1, 64, 0)); }, "deadlock"));
   on_device<int> out(40); // threads that have ended are not waited for
   assert_cuda(cudaSuccess, start(leave_early, 1, 64, 0, out.data));
   for (int x : out.read()) assert_int_equal(1, x);
@@ -160,12 +161,12 @@ __global__ void different_operations(int *out) {
 
 template <class K> static bool runs(K kernel) {
   on_device<int> out(32);
-  return !start(kernel, 1, 32, 0, out.data);
+  return !ran(start(kernel, 1, 32, 0, out.data));
 }
 
 static void a_wrong_mask_ends_it(void **) {
   assert_true(caught([] { return runs(shuffle_outside); }, "a lane outside its mask"));
-  assert_true(caught([] { return !start(not_in_mask, 1, 32, 0); }, "not in its own mask"));
+  assert_true(caught([] { return !ran(start(not_in_mask, 1, 32, 0)); }, "not in its own mask"));
   assert_true(caught([] { return runs(left_the_mask); }, "deadlock"));
   assert_true(caught([] { return runs(different_operations); }, "different operations"));
 }

@@ -3,11 +3,9 @@
 // that the host can reach, so that a swapped transpose or leading dimension shows. Batches,
 // epilogues, row-major order and device pointers for the scales are left out: a test that needs
 // them is told so by a misuse.
-#define _GNU_SOURCE
 #include "cublaslt.h"
 #include "convert.h"
-#include <dlfcn.h>
-#include <link.h>
+#include "emulation.h"
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -99,19 +97,6 @@ __attribute__((format(printf, 1, 2))) static cublasStatus_t misuse(const char *f
   va_end(list);
   fake.misuses++;
   return CUBLAS_STATUS_INVALID_VALUE;
-}
-
-// A function that the emulated plug-in exports; it is loaded locally, so every object is asked.
-static void *emulation(const char *name) {
-  void *found = dlsym(RTLD_DEFAULT, name);
-  for (struct link_map *map = _r_debug.r_map; map && !found; map = map->l_next) {
-    if (!strstr(map->l_name, "whycpu")) continue;
-    void *library = dlopen(map->l_name, RTLD_LAZY | RTLD_NOLOAD);
-    if (!library) continue;
-    found = dlsym(library, name);
-    dlclose(library);
-  }
-  return found;
 }
 
 // ---- what lies in the opaque structures --------------------------------------------------------
@@ -282,15 +267,16 @@ static bool same(const struct layout *x, const struct layout *y) {
 }
 
 // From the documentation's table of supported types, the rows that are modelled.
-static bool consistent(const struct matmul *matmul, int type) {
+static bool consistent(const struct matmul *matmul, int type, int c_type) {
   switch (matmul->compute) {
   case CUBLAS_COMPUTE_64F:
   case CUBLAS_COMPUTE_64F_PEDANTIC:
-    return matmul->scale == CUDA_R_64F && type == CUDA_R_64F;
+    return matmul->scale == CUDA_R_64F && type == CUDA_R_64F && c_type == type;
   case CUBLAS_COMPUTE_32F:
   case CUBLAS_COMPUTE_32F_PEDANTIC:
     return matmul->scale == CUDA_R_32F &&
-           (type == CUDA_R_32F || type == CUDA_R_16F || type == CUDA_R_16BF);
+           (type == CUDA_R_32F || type == CUDA_R_16F || type == CUDA_R_16BF) &&
+           (c_type == type || c_type == CUDA_R_32F);
   default:
     return false;
   }
@@ -311,11 +297,9 @@ static cublasStatus_t understand(cublasLtHandle_t handle, cublasLtMatmulDesc_t m
   out->b = *(struct layout *)b;
   out->c = *(struct layout *)c;
   if (!same(&out->c, (struct layout *)d)) return misuse("C and D differ");
-  if (out->a.type != out->c.type || out->b.type != out->c.type)
-    return misuse("types %d, %d and %d", out->a.type, out->b.type, out->c.type);
-  if (!consistent(&out->matmul, out->c.type))
-    return misuse("type %d in compute type %d with scales of type %d", out->c.type,
-                  out->matmul.compute, out->matmul.scale);
+  if (out->a.type != out->b.type || !consistent(&out->matmul, out->a.type, out->c.type))
+    return misuse("types %d, %d and %d in compute type %d with scales of type %d", out->a.type,
+                  out->b.type, out->c.type, out->matmul.compute, out->matmul.scale);
   const bool ta = out->matmul.op[0] == CUBLAS_OP_T, tb = out->matmul.op[1] == CUBLAS_OP_T;
   const uint64_t m = ta ? out->a.cols : out->a.rows, k = ta ? out->a.rows : out->a.cols;
   const uint64_t n = tb ? out->b.rows : out->b.cols, k2 = tb ? out->b.cols : out->b.rows;
@@ -324,7 +308,7 @@ static cublasStatus_t understand(cublasLtHandle_t handle, cublasLtMatmulDesc_t m
                   (unsigned long long)k, (unsigned long long)k2, (unsigned long long)n,
                   (unsigned long long)out->c.rows, (unsigned long long)out->c.cols);
   // "Usually only values that can be expressed as int32_t are supported", says the header.
-  if (m > INT32_MAX || n > INT32_MAX || k > INT32_MAX || out->c.type == fake.refuse)
+  if (m > INT32_MAX || n > INT32_MAX || k > INT32_MAX || out->a.type == fake.refuse)
     return CUBLAS_STATUS_NOT_SUPPORTED;
   out->m = (int64_t)m;
   out->n = (int64_t)n;
@@ -336,6 +320,7 @@ static uint64_t signature(const struct product *p) {
   const uint64_t word[] = {(uint64_t)p->matmul.compute,
                            (uint64_t)p->matmul.op[0],
                            (uint64_t)p->matmul.op[1],
+                           (uint64_t)p->a.type,
                            (uint64_t)p->c.type,
                            (uint64_t)p->m,
                            (uint64_t)p->n,
@@ -407,8 +392,10 @@ static void store(void *data, int type, int64_t at, double value) {
   }
 }
 
-static void compute(const struct product *p) {
-  const int type = p->c.type;
+// What a queue runs: the product, whose copy is its own.
+static void compute(void *argument) {
+  const struct product *p = argument;
+  const int type = p->a.type, c_type = p->c.type;
   // op(A)(i, l) and op(B)(l, j) by strides: column-major, so a transpose exchanges them.
   const bool ta = p->matmul.op[0] == CUBLAS_OP_T, tb = p->matmul.op[1] == CUBLAS_OP_T;
   const int64_t ai = ta ? p->a.ld : 1, al = ta ? 1 : p->a.ld;
@@ -420,8 +407,8 @@ static void compute(const struct product *p) {
       for (int64_t l = 0; l < p->k; l++)
         sum += load(p->a_data, type, i * ai + l * al) * load(p->b_data, type, l * bl + j * bj);
       const int64_t at = i + j * p->c.ld;
-      const double old = p->beta == 0 ? 0 : p->beta * load(p->c_data, type, at);
-      store(p->d_data, type, at, p->alpha * sum + old);
+      const double old = p->beta == 0 ? 0 : p->beta * load(p->c_data, c_type, at);
+      store(p->d_data, c_type, at, p->alpha * sum + old);
     }
 }
 
@@ -429,7 +416,7 @@ static cublasStatus_t check_memory(const struct product *p, const struct algorit
   const void *data[] = {p->a_data, p->b_data, p->c_data, p->d_data};
   const struct layout *layout[] = {&p->a, &p->b, &p->c, &p->c};
   int (*contains)(const void *, size_t) = fake.contains;
-  if (!contains) *(void **)&contains = emulation("emu_contains");
+  if (!contains) *(void **)&contains = fake_emulation("emu_contains");
   for (int i = 0; i < 4; i++) {
     const uint64_t last = (layout[i]->cols - 1) * (uint64_t)layout[i]->ld + layout[i]->rows;
     if (!data[i]) return misuse("%c is NULL", "ABCD"[i]);
@@ -479,9 +466,12 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t matm
   if ((status = check_memory(&product, &algorithm))) return status;
   if (algorithm.candidate == FAKE_FAILS_AT_RUN) return CUBLAS_STATUS_NOT_SUPPORTED;
 
+  struct product *copy = malloc(sizeof *copy);
+  if (!copy) return CUBLAS_STATUS_ALLOC_FAILED;
+  *copy = product;
+  if (!fake_enqueue(stream, compute, copy)) return CUBLAS_STATUS_EXECUTION_FAILED;
   fake.last = (int)algorithm.candidate;
   fake.runs[algorithm.candidate]++;
   fake.clock += fake.cost[algorithm.candidate];
-  compute(&product); // at once, as the emulated device runs what is put into its queues
   return CUBLAS_STATUS_SUCCESS;
 }

@@ -24,14 +24,24 @@ static void every_kernel_of_cuda(void **state) {
   every_kernel_computes(machine, "cuda", NULL);
 }
 
-static void every_kernel_of_cublas(void **state) {
-  (void)state;
-  struct why_verdict v = verdict_of("cublas");
+// A library may be absent, which skips its test.
+static void every_kernel_of_library(const char *backend) {
+  struct why_verdict v = verdict_of(backend);
   if (v.reason) {
-    print_message("cublas: %s: %s\n", why_name(v.reason), v.note);
+    print_message("%s: %s: %s\n", backend, why_name(v.reason), v.note);
     skip();
   }
-  every_kernel_computes(machine, "cublas", NULL);
+  every_kernel_computes(machine, backend, NULL);
+}
+
+static void every_kernel_of_cublas(void **state) {
+  (void)state;
+  every_kernel_of_library("cublas");
+}
+
+static void every_kernel_of_cudnn(void **state) {
+  (void)state;
+  every_kernel_of_library("cudnn");
 }
 
 static void ten_iterations(void **state) {
@@ -46,9 +56,8 @@ static void a_budget_of_exactly_the_memory(void **state) {
 
 int main(int argc, char **argv) { // the name of one test: it alone
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(every_kernel_of_cuda),
-      cmocka_unit_test(every_kernel_of_cublas),
-      cmocka_unit_test(ten_iterations),
+      cmocka_unit_test(every_kernel_of_cuda),           cmocka_unit_test(every_kernel_of_cublas),
+      cmocka_unit_test(every_kernel_of_cudnn),          cmocka_unit_test(ten_iterations),
       cmocka_unit_test(a_budget_of_exactly_the_memory),
   };
   struct why_options options = {.library_dir = WHY_TEST_PLUGINS};

@@ -32,6 +32,7 @@ struct problem {
   bool ta, tb;
   double alpha, beta;
   int64_t gap[3], offset[3]; // of a, b, c: elements between rows, and before the first
+  bool wide;                 // c is f32 though a and b are not (out=f32)
 };
 
 // Largest error over its bound, of c against the reference. Smaller than 1 is right.
@@ -39,13 +40,14 @@ static double worst_of(const problem &p, enum why_type type, const matrix &c,
                        const std::vector<unsigned char> &now, const std::vector<long double> &value,
                        const std::vector<long double> &scale) {
   double unit = type == WHY_F64 ? 0x1p-53 : 0x1p-24;
-  double rounding = type == WHY_F16 ? 0x1p-11 : type == WHY_BF16 ? 0x1p-8 : 0;
-  double least = type == WHY_F16 ? 0x1p-25 : 0; // half a step between the smallest numbers of f16
+  enum why_type out = p.wide ? WHY_F32 : type;
+  double rounding = out == WHY_F16 ? 0x1p-11 : out == WHY_BF16 ? 0x1p-8 : 0;
+  double least = out == WHY_F16 ? 0x1p-25 : 0; // half a step between the smallest numbers of f16
   double worst = 0;
   for (int64_t i = 0; i < p.m; i++)
     for (int64_t j = 0; j < p.n; j++) {
       size_t e = (size_t)(i * p.n + j);
-      double x = decode(type, &now[c.at(i, j)]);
+      double x = decode(out, &now[c.at(i, j)]);
       double bound = (((double)p.k + 8) * unit + rounding) * (double)scale[e] + least;
       double error = (double)fabsl(x - value[e]) / bound;
       if (!(error <= worst)) worst = error;
@@ -66,7 +68,7 @@ static void try_problem(const problem &p, enum why_type type) {
   matrix a(type, p.ta ? p.k : p.m, a_cols, a_cols + p.gap[0], p.offset[0],
            0xff); // NaN between rows
   matrix b(type, p.tb ? p.n : p.k, b_cols, b_cols + p.gap[1], p.offset[1], 0xff);
-  matrix c(type, p.m, p.n, p.n + p.gap[2], p.offset[2], 0x5a);
+  matrix c(p.wide ? WHY_F32 : type, p.m, p.n, p.n + p.gap[2], p.offset[2], 0x5a);
   a.fill([](int64_t, int64_t) { return random_unit(); });
   b.fill([](int64_t, int64_t) { return random_unit(); });
   c.fill([&](int64_t, int64_t) { return p.beta != 0 ? random_unit() : NAN; });
@@ -90,6 +92,7 @@ static void try_problem(const problem &p, enum why_type type) {
 
   struct why_problem problem = {};
   problem.type = type;
+  problem.value[GEMM_OUT] = p.wide ? GEMM_OUT_F32 : GEMM_OUT_SAME;
   problem.real[GEMM_ALPHA] = p.alpha;
   problem.real[GEMM_BETA] = p.beta;
   struct why_tensor operand[3] = {a.tensor(p.ta), b.tensor(p.tb), c.tensor(false)};
@@ -105,10 +108,11 @@ static void try_problem(const problem &p, enum why_type type) {
     std::vector<unsigned char> now = c.receive();
     double worst = reason == WHY_OK ? worst_of(p, type, c, now, value, scale) : 0;
     if (reason != right || !(worst <= 1) || (reason != WHY_OK && now != c.host))
-      fail_msg("%s type %d m=%lld n=%lld k=%lld ta=%d tb=%d alpha=%g beta=%g gaps %lld %lld %lld "
+      fail_msg("%s type %d wide %d m=%lld n=%lld k=%lld ta=%d tb=%d alpha=%g beta=%g gaps %lld "
+               "%lld %lld "
                "offsets %lld %lld %lld: reason %d, not %d (%s); %g times its bound",
-               v.name, type, (long long)p.m, (long long)p.n, (long long)p.k, p.ta, p.tb, p.alpha,
-               p.beta, (long long)p.gap[0], (long long)p.gap[1], (long long)p.gap[2],
+               v.name, type, p.wide, (long long)p.m, (long long)p.n, (long long)p.k, p.ta, p.tb,
+               p.alpha, p.beta, (long long)p.gap[0], (long long)p.gap[1], (long long)p.gap[2],
                (long long)p.offset[0], (long long)p.offset[1], (long long)p.offset[2], reason,
                right, verdict.note, worst);
   }
@@ -142,8 +146,9 @@ static const place2 places[] = { // packed; gaps that keep 16 bytes; odd gaps; o
 
 static problem problem_of(const size3 &s, int transposes, const scale2 &scale,
                           const place2 &place) {
-  problem p = {s.m,        s.n, s.k, (transposes & 1) != 0, (transposes & 2) != 0, scale.alpha,
-               scale.beta, {},  {}};
+  problem p = {
+      s.m, s.n, s.k,  (transposes & 1) != 0, (transposes & 2) != 0, scale.alpha, scale.beta,
+      {},  {},  false};
   memcpy(p.gap, place.gap, sizeof p.gap);
   memcpy(p.offset, place.offset, sizeof p.offset);
   return p;
@@ -167,11 +172,24 @@ static void every_scale_and_place(void **) {
           try_problem(problem_of({36, 40, 24}, transposes, scale, place), (enum why_type)type);
 }
 
+// f32 c of 16-bit a and b, at even and odd places.
+static void f32_out(void **) {
+  unsigned turn = 0;
+  for (const size3 &s : {size3{31, 33, 33}, {70, 200, 72}, {129, 127, 33}, {1, 8, 64}})
+    for (int transposes = 0; transposes < 4; transposes++)
+      for (enum why_type type : {WHY_F16, WHY_BF16}) {
+        problem p = problem_of(s, transposes, scales[turn % 4], places[turn / 4 % 4]);
+        turn += 3;
+        p.wide = true;
+        try_problem(p, type);
+      }
+}
+
 // More than eight tiles down: several bands, the last one lower; and many across.
 static void many_tiles(void **) {
   for (enum why_type type : {WHY_F32, WHY_BF16}) {
-    try_problem({1040, 36, 4, false, false, 1, 0, {}, {}}, type);
-    try_problem({36, 1040, 5, true, true, 1, 1, {}, {}}, type);
+    try_problem({1040, 36, 4, false, false, 1, 0, {}, {}, false}, type);
+    try_problem({36, 1040, 5, true, true, 1, 1, {}, {}, false}, type);
   }
 }
 
@@ -192,7 +210,7 @@ static void too_many_blocks(void **) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_size_and_transpose), cmocka_unit_test(every_scale_and_place),
-      cmocka_unit_test(many_tiles), cmocka_unit_test(too_many_blocks)};
+      cmocka_unit_test(f32_out), cmocka_unit_test(many_tiles), cmocka_unit_test(too_many_blocks)};
   if (int skipped = without_gpu()) return skipped;
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -1,166 +1,179 @@
-// The n-th allocation, copy and launch fails, for every n, until a run passes untouched; and the
-// device is lost at each of them. The work is done all the same, by the next best candidate; memory
-// is given back; the verdict says what happened. Prints how many faults were survived.
+// The n-th allocation, copy, launch, mark or wait fails, for every n, until a run passes untouched:
+// over every op, plan and transfer. Where another kernel or the CPU can do the work, it is done;
+// where none can, the failure is the answer. Prints how many faults were survived.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "decide.h"
-#include "emulated.h"
+#include "faults.h"
 #include <cmocka.h>
 
-static const char *const problems[] = {
-    "gemm m=20 n=36 k=48 beta=1",
-    "gemm m=20 n=36 k=48 type=bf16 tb=1 beta=0.5 ldc=40",
-    "gemm m=9 n=7 k=5 type=f64",
-    "softmax rows=4 cols=100",
-    "softmax rows=4 cols=100 ldx=110 type=bf16",
-};
-static const enum why_reason reasons[EMU_KINDS] = {WHY_ALLOC_FAILED, WHY_CALL_FAILED,
-                                                   WHY_CALL_FAILED};
-static int survived;
+static struct emulated device;
 
-// One run with the n-th call of this kind failing; false when no call was left to fail.
-static bool run_once(struct emulated *e, const struct why_request *r, enum emu_kind kind, long n,
-                     struct operands *o) {
-  struct why_decision d = {0};
-  struct why_times times;
-  char what[128];
-  snprintf(what, sizeof what, "%s of kind %d, call %ld", r->problem.op->name, (int)kind, n);
-  assert_int_equal(why_consult(e->machine, r), WHY_OK);
-  assert_int_equal(why_decide(e->machine, r, &d), WHY_OK);
-  int first = d.chosen;
-  assert_true(first >= 0);
-  uint64_t used = e->used();
-  e->reset();
-  e->fail_nth(kind, n);
-  operands_reset(o);
-  assert_int_equal(why_run(e->machine, &d, o->now, &times), WHY_OK);
-  bool failed = d.chosen != first;
-  if (failed) {
-    assert_int_equal(d.candidate[first].verdict.reason, reasons[kind]);
-    assert_true(*d.candidate[first].verdict.note != 0);
-    if (kind == EMU_ALLOC) assert_true(d.candidate[first].verdict.need > 0);
-    survived++;
-  } else {
-    assert_true(e->count(kind) < n);
-  }
-  e->reset();
-  assert_int_equal(e->used(), used);
-  operands_right(o, what);
-  operands_intact(o, what);
-  why_decision_free(&d);
-  return failed;
+static int open_device(void **state) {
+  (void)state;
+  emulated_open(&device, (uint64_t)16 << 20, 0);
+  return 0;
 }
 
-static void the_nth_call_fails(void **state) {
+static int close_device(void **state) {
   (void)state;
-  struct emulated e;
-  emulated_open(&e, (uint64_t)16 << 20, 0);
+  emulated_close(&device);
+  return 0;
+}
+
+// A release waits for what is still queued: that a mark or a wait fails there hurts nothing.
+enum { MARKS_OF_RELEASE = 2 * WHY_QUEUES };
+
+// Each call of one kind fails in turn. Returns how many there were.
+static long each_fails(struct campaign *c, enum emu_kind kind) {
+  const enum why_reason reason = emu_kind_reason[kind];
+  const bool alone = *c->of->kernel;
+  int absorbed = 0;
+  for (long n = 1;; n++) {
+    campaign_ready(c, "%s %ld fails", emu_kind_name[kind], n);
+    c->e->fail_nth(kind, n);
+    campaign_run(c);
+    const bool struck = c->e->count(kind) >= n, failed = campaign_failed(c, reason);
+    if (!struck) {
+      assert_false(failed);
+      return n - 1;
+    }
+    if (!failed && (kind != EMU_QUEUE || c->of->plan != WHY_STREAMED))
+      fail_msg("%s: and it does not matter", c->what);
+    absorbed += !failed;
+    if (c->ends != (alone && failed ? reason : WHY_OK))
+      fail_msg("%s: it ends with %s", c->what, why_name(c->ends));
+    assert_true(absorbed <= MARKS_OF_RELEASE);
+  }
+}
+
+static void every_kind(const struct fault_case *of) {
+  struct campaign c;
+  campaign_open(&c, &device, of);
+  for (int kind = 0; kind < EMU_KINDS; kind++) {
+    long faults = each_fails(&c, (enum emu_kind)kind);
+    if (of->plan == WHY_ON_HOST)
+      assert_int_equal(faults, 0);
+    else
+      assert_true(faults > 0);
+    faults_count(emu_kind_name[kind], of->plan, faults);
+  }
+  campaign_close(&c);
+}
+
+// ---- resident ----------------------------------------------------------------------------------
+
+static const struct {
+  const char *problem, *kernel;
+} problems[] = {
+    {"gemm m=20 n=36 k=48 beta=-1.5", "cuda:tiled"},
+    {"gemm m=20 n=36 k=48 type=bf16 tb=1 ldc=40", "cuda:mma"},
+    {"gemm m=9 n=7 k=5 type=f64", "cuda:register"},
+    {"gemm m=4 n=8 k=16 type=f16 out=f32", "cuda:naive"},
+    {"gemm m=8 n=8 k=8", "cuda:vector"},
+    {"softmax rows=4 cols=100", "cuda:block"},
+    {"softmax rows=4 cols=100 ldx=110 ldy=101 type=bf16", "cuda:online"},
+    {"softmax rows=3 cols=33", "cuda:warp"},
+    {"conv2d n=1 c=3 h=5 w=4 k=2 r=3 s=3 pad_h=1 pad_w=1", "cuda:direct"},
+    {"conv2d n=1 c=4 h=5 w=5 k=4 r=3 s=2 groups=2 type=bf16 layout=nhwc", "cuda:direct"},
+    {"conv2d n=1 c=4 h=5 w=5 k=4 r=3 s=2 pad_h=1", "cuda:implicit"},
+    {"conv2d n=1 c=4 h=5 w=5 k=4 r=3 s=2 type=f16", "cuda:mma"},
+};
+
+static void resident(void **state) {
+  (void)state;
   for (size_t i = 0; i < sizeof problems / sizeof *problems; i++)
     for (int transfer = 0; transfer < WHY_TRANSFER_COUNT; transfer++)
-      for (int kind = 0; kind < EMU_KINDS; kind++) {
-        struct why_problem p;
-        struct why_error error;
-        struct why_request r;
-        struct operands o;
-        assert_int_equal(why_problem_parse(problems[i], &p, &error), WHY_OK);
-        why_request_default(&p, &r);
-        r.policy = WHY_GPU_FIRST;
-        r.transfer = (enum why_transfer)transfer;
-        r.iterations = 3;
-        if (p.op->operands == 3 && p.real[6] != 0) r.iterations = 1; // c is read: checked after one
-        operands_make(&o, &p, 11);
-        long n = 1;
-        while (run_once(&e, &r, (enum emu_kind)kind, n, &o)) n++;
-        if (kind != EMU_COPY || transfer != WHY_UNIFIED) assert_true(n > 1);
-        operands_free(&o);
-      }
-  emulated_close(&e);
+      for (int64_t iterations = 1; iterations <= 3; iterations += 2)
+        for (int alone = 0; alone < 2; alone++) {
+          const struct fault_case of = {
+              .problem = problems[i].problem,
+              .kernel = alone ? problems[i].kernel : "",
+              .plan = WHY_RESIDENT,
+              .transfer = (enum why_transfer)transfer,
+              .iterations = iterations,
+          };
+          every_kind(&of);
+        }
 }
 
-// The device goes away for good: nothing on it runs again, and the rest goes on.
-static void a_lost_device_stays_lost(void **state) {
+// ---- streamed ----------------------------------------------------------------------------------
+
+static const struct fault_case streamed_cases[] = {
+    {"gemm m=13 n=10 k=9 beta=0.5 tb=1 ldc=14", "cuda:naive", WHY_STREAMED, 900, WHY_ONCE, 1, 0},
+    {"gemm m=16 n=16 k=16 beta=-1.5", "", WHY_STREAMED, 2600, WHY_ONCE, 3, 0},
+    {"gemm m=8 n=12 k=16 type=bf16 ta=1 beta=1", "cuda:naive", WHY_STREAMED, 500, WHY_ONCE, 1, 0},
+    {"gemm m=6 n=8 k=14 type=f16 out=f32", "", WHY_STREAMED, 500, WHY_ALWAYS, 1, 0},
+    {"gemm m=8 n=9 k=10 type=f64", "cuda:naive", WHY_STREAMED, 1300, WHY_ALWAYS, 3, 0},
+    {"softmax rows=11 cols=37", "cuda:warp", WHY_STREAMED, 1200, WHY_ONCE, 3, 0},
+    {"softmax rows=9 cols=70 ldx=80 ldy=71 type=bf16", "", WHY_STREAMED, 1200, WHY_ALWAYS, 1, 0},
+    {"conv2d n=2 c=3 h=9 w=7 k=4 r=3 s=3 pad_h=1 pad_w=1", "", WHY_STREAMED, 2000, WHY_ONCE, 1, 0},
+    {"conv2d n=1 c=6 h=16 w=5 k=6 r=5 s=1 pad_h=4 groups=3 type=bf16", "cuda:direct", WHY_STREAMED,
+     1000, WHY_ONCE, 1, 0},
+    {"conv2d n=3 c=4 h=6 w=6 k=4 r=1 s=1 stride_h=3 type=f16 layout=nhwc", "cuda:direct",
+     WHY_STREAMED, 700, WHY_ALWAYS, 1, 0},
+};
+// In order, one queue for long, ahead of time, and both.
+static const unsigned seeds[] = {0, 3, 10, 17};
+
+static void streamed(void **state) {
   (void)state;
-  struct emulated e;
-  emulated_open(&e, (uint64_t)16 << 20, 0);
-  struct why_problem p;
-  struct why_error error;
-  struct why_request r;
-  struct operands o;
-  assert_int_equal(why_problem_parse(problems[0], &p, &error), WHY_OK);
-  why_request_default(&p, &r);
-  r.policy = WHY_GPU_ONLY; // no CPU to save it: kernel after kernel fails
-  operands_make(&o, &p, 5);
-  struct why_decision d = {0};
-  struct why_times times;
-  assert_int_equal(why_consult(e.machine, &r), WHY_OK);
-  assert_int_equal(why_decide(e.machine, &r, &d), WHY_OK);
-  e.lose();
-  enum why_reason reason = why_run(e.machine, &d, o.now, &times);
-  assert_int_equal(reason, WHY_DEVICE_LOST);
-  assert_int_equal(d.chosen, -1);
-  assert_int_equal(d.fallback.reason, WHY_DEVICE_LOST);
-  operands_intact(&o, "all lost");
-  assert_memory_equal(o.now[2].data, o.before[2].data, why_tensor_bytes(&o.now[2]));
-  e.reset();
-  assert_int_equal(e.used(), 0);
-
-  r.policy = WHY_GPU_FIRST; // what is lost stays lost, and the CPU does the work
-  assert_int_equal(why_decide(e.machine, &r, &d), WHY_OK);
-  assert_int_equal(d.candidate[d.chosen].plan, WHY_ON_HOST);
-  assert_int_equal(d.fallback.reason, WHY_DEVICE_LOST);
-  assert_int_equal(why_run(e.machine, &d, o.now, &times), WHY_OK);
-  operands_right(&o, "after the loss");
-  why_decision_free(&d);
-  operands_free(&o);
-  emulated_close(&e);
+  for (size_t i = 0; i < sizeof streamed_cases / sizeof *streamed_cases; i++)
+    for (size_t s = 0; s < sizeof seeds / sizeof *seeds; s++) {
+      struct fault_case of = streamed_cases[i];
+      of.seed = seeds[s];
+      every_kind(&of);
+    }
 }
 
-// The host has no memory left for a job: each candidate is tried once, and it ends.
-void *__real_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-static bool no_memory;
+// ---- on the host -------------------------------------------------------------------------------
 
-void *__wrap_calloc(size_t count, size_t size) {
-  return no_memory ? NULL : __real_calloc(count, size);
-}
-
-static void no_job_can_be_made(void **state) {
+// Whatever would fail on the device, nothing of it is called.
+static void on_the_host(void **state) {
   (void)state;
-  struct emulated e;
-  struct why_problem p;
-  struct why_error error;
-  struct why_request r;
-  struct operands o;
-  struct why_decision d = {0};
-  struct why_times times;
-  emulated_open(&e, (uint64_t)16 << 20, 0);
-  assert_int_equal(why_problem_parse(problems[0], &p, &error), WHY_OK);
-  why_request_default(&p, &r);
-  operands_make(&o, &p, 5);
-  assert_int_equal(why_consult(e.machine, &r), WHY_OK);
-  assert_int_equal(why_decide(e.machine, &r, &d), WHY_OK);
-  no_memory = true;
-  enum why_reason reason = why_run(e.machine, &d, o.now, &times);
-  no_memory = false;
-  assert_int_equal(reason, WHY_ALLOC_FAILED);
-  assert_int_equal(d.chosen, -1);
-  for (int i = 0; i < d.candidates; i++) assert_false(why_could_run(d.candidate[i].verdict.reason));
-  operands_intact(&o, "no memory");
-  why_decision_free(&d);
-  operands_free(&o);
-  emulated_close(&e);
+  static const struct fault_case cases[] = {
+      {"gemm m=20 n=36 k=48 beta=-1.5", "plain:loops", WHY_ON_HOST, 0, WHY_ONCE, 3, 0},
+      {"softmax rows=4 cols=100 type=bf16", "plain:portable", WHY_ON_HOST, 0, WHY_ALWAYS, 1, 0},
+      {"conv2d n=1 c=3 h=5 w=4 k=2 r=3 s=3", "plain:loops", WHY_ON_HOST, 0, WHY_UNIFIED, 1, 0},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) every_kind(&cases[i]);
+}
+
+// ---- the first call of all ---------------------------------------------------------------------
+
+// Making the device's queues fails, on a machine that has just been opened.
+static void the_first_use(void **state) {
+  (void)state;
+  static const struct fault_case of = {
+      "softmax rows=3 cols=33", "", WHY_RESIDENT, 0, WHY_ONCE, 1, 0};
+  long n = 0;
+  for (bool failed = true; failed;) {
+    struct emulated fresh;
+    struct campaign c;
+    emulated_open(&fresh, (uint64_t)16 << 20, 0);
+    campaign_open(&c, &fresh, &of);
+    campaign_ready(&c, "queue call %ld fails", ++n);
+    fresh.fail_nth(EMU_QUEUE, n);
+    campaign_run(&c);
+    failed = campaign_failed(&c, WHY_CALL_FAILED);
+    assert_int_equal(failed, fresh.count(EMU_QUEUE) >= n);
+    assert_int_equal(c.ends, WHY_OK);
+    campaign_close(&c);
+    emulated_close(&fresh);
+  }
+  assert_true(n - 1 > WHY_QUEUES + WHY_MARKS);
+  faults_count(emu_kind_name[EMU_QUEUE], WHY_RESIDENT, n - 1);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(no_job_can_be_made),
-      cmocka_unit_test(the_nth_call_fails),
-      cmocka_unit_test(a_lost_device_stays_lost),
+      cmocka_unit_test(the_first_use), // before the device is used
+      cmocka_unit_test_setup_teardown(resident, open_device, close_device),
+      cmocka_unit_test_setup_teardown(streamed, open_device, close_device),
+      cmocka_unit_test_setup_teardown(on_the_host, open_device, close_device),
   };
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
-  printf("%d faults survived\n", survived);
+  faults_print();
   return failed;
 }

@@ -192,6 +192,25 @@ static void gemm_agrees_with_reference(void **state) {
   assert_true(ran >= 4 * 5 * 16 * 3); // plain at least
 }
 
+// A product cut along k keeps c in f32 from part to part.
+static void gemm_of_16_bit_types_writes_f32_too(void **state) {
+  (void)state;
+  static const char *const shapes[] = {"m=1 n=1 k=1", "m=33 n=259 k=70",
+                                       "m=5 n=513 k=129 lda=140 ldb=520 ldc=517",
+                                       "m=37 n=83 k=41 ta=1 tb=1 ldc=90"};
+  static const char *const scales[] = {"", "beta=1", "alpha=2 beta=-0.5"};
+  char text[160];
+  int ran = 0;
+  for (int s = 0; s < 4; s++)
+    for (int i = 0; i < 3; i++)
+      for (int bf16 = 0; bf16 < 2; bf16++) {
+        snprintf(text, sizeof text, "gemm type=%s out=f32 %s %s", bf16 ? "bf16" : "f16", shapes[s],
+                 scales[i]);
+        ran += check_case(text, 1, 0);
+      }
+  assert_true(ran >= 4 * 3 * 2 * 3); // plain at least
+}
+
 // ---- softmax -----------------------------------------------------------------------------------
 
 static void softmax_agrees_with_reference(void **state) {
@@ -475,6 +494,17 @@ static void openblas_says_what_it_did_and_what_it_cannot(void **state) {
   assert_int_equal(gemm_by_hand(&call), WHY_OK);
   assert_string_equal(verdict.note, "f16 converted to f32");
   assert_int_equal(half[8], 0x4000); // 2
+  float wide[4] = {0};               // a c in f32 is written in place
+  problem.value[GEMM_OUT] = GEMM_OUT_F32;
+  operand[2].type = WHY_F32;
+  operand[2].data = wide;
+  call.workspace_bytes = 8 * sizeof(float);
+  assert_int_equal(gemm_by_hand(&call), WHY_OK);
+  assert_true(wide[0] == 2 && wide[3] == 2);
+  call.workspace_bytes--;
+  assert_int_equal(gemm_by_hand(&call), WHY_WORKSPACE);
+  assert_true(verdict.need == 8 * sizeof(float));
+  problem.value[GEMM_OUT] = GEMM_OUT_SAME;
 
   // Column-major c, and c without a unit stride.
   float a[4] = {1, 2, 3, 4}, b[4] = {5, 6, 7, 8}, c[8] = {0};
@@ -494,6 +524,7 @@ static void openblas_says_what_it_did_and_what_it_cannot(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(gemm_agrees_with_reference),
+      cmocka_unit_test(gemm_of_16_bit_types_writes_f32_too),
       cmocka_unit_test(softmax_agrees_with_reference),
       cmocka_unit_test(softmax_of_long_rows_stays_exact),
       cmocka_unit_test(softmax_follows_the_formula_where_rows_are_not_finite),

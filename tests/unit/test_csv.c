@@ -118,6 +118,110 @@ static void keeps_an_error_that_is_no_number(void **state) {
   fclose(file);
 }
 
+// Rows come back as they were, and `end` and `next_line` lead back to them.
+static void comes_back_as_a_row(void **state) {
+  (void)state;
+  enum { ROWS = 5 };
+  static const char *const notes[ROWS] = {"one", "two\nlines", "", "a \"quote\"\r\nand a line",
+                                          "five"};
+  struct csv_writer w;
+  struct csv_reader r;
+  struct why_error error;
+  int64_t end[ROWS];
+  int line[ROWS];
+  bool more;
+  assert_int_equal(csv_create(&w, path), 0);
+  for (int i = 0; i < ROWS; i++) {
+    struct csv_row row = row_of(notes[i], numbers[i]);
+    row.attempt = i;
+    assert_int_equal(csv_write(&w, &row), 0);
+  }
+  int64_t length = w.end;
+  csv_close(&w);
+  FILE *file = fopen(path, "r");
+  assert_int_equal(csv_open_results(&r, file, &error), WHY_OK);
+  assert_true(csv_ours(&r));
+  for (int turn = 0; turn < 2 * ROWS; turn++) {
+    int i = turn < ROWS ? turn : 2 * ROWS - 1 - turn; // there, and back
+    struct csv_row row;
+    char number[CSV_NUMBER];
+    if (turn < ROWS) {
+      end[i] = r.end;
+      line[i] = r.next_line;
+    } else {
+      assert_int_equal(csv_seek(&r, end[i], line[i]), 0);
+    }
+    assert_int_equal(csv_next(&r, &more, &error), WHY_OK);
+    assert_true(more);
+    assert_int_equal(r.line, line[i]);
+    csv_row_read(&r, &row);
+    assert_string_equal(row.note, notes[i]);
+    assert_true(row.median_s == numbers[i]);
+    assert_int_equal(row.attempt, i);
+    assert_int_equal(row.free_bytes, 150323855360);
+    assert_true(isnan(row.min_s));
+    assert_int_equal(row.samples, CSV_NONE);
+    assert_true(row.device_memory_bytes == WHY_UNLIMITED);
+    for (int column = 0; column < CSV_COLUMNS; column++)
+      assert_string_equal(csv_cell(&row, column, number), csv_field(&r, column));
+    if (i == ROWS - 1) assert_int_equal(r.end, length);
+  }
+  csv_reader_free(&r);
+  fclose(file);
+}
+
+static int64_t size_of(const char *name) {
+  FILE *file = fopen(name, "r");
+  assert_non_null(file);
+  assert_int_equal(fseek(file, 0, SEEK_END), 0);
+  int64_t size = ftell(file);
+  fclose(file);
+  return size;
+}
+
+static void goes_on_after_a_row(void **state) {
+  (void)state;
+  struct csv_writer w, second;
+  struct csv_row row = row_of("a row", 1);
+  assert_int_equal(csv_create(&w, path), 0);
+  int64_t header = w.end;
+  for (int i = 0; i < 3; i++) assert_int_equal(csv_write(&w, &row), 0);
+  int64_t whole = w.end, each = (whole - header) / 3;
+  assert_int_equal(csv_create(&second, path), EEXIST); // while it is open, too
+  csv_close(&w);
+  const int64_t ends[] = {whole, header + each, header, 0};
+  for (int i = 0; i < 4; i++) {
+    int file = open(path, O_WRONLY | O_APPEND);
+    assert_int_equal(csv_continue(&w, file, ends[i]), 0);
+    assert_int_equal(w.end, ends[i] ? ends[i] : header);
+    assert_int_equal(csv_write(&w, &row), 0);
+    csv_close(&w);
+    assert_int_equal(size_of(path), (ends[i] ? ends[i] : header) + each);
+  }
+  assert_int_equal(csv_continue(&w, open(path, O_RDONLY), 0), EINVAL); // cannot be cut
+}
+
+// What a kill can leave is told from what is wrong.
+static void knows_a_line_that_was_cut(void **state) {
+  (void)state;
+  static const struct {
+    const char *text;
+    bool cut;
+  } table[] = {{"a,b\n1,2\n3", true}, {"a,b\n1,2\n3,\"4\n", true}, {"a,b\n1,2,3\n", false}};
+  for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+    struct csv_reader r;
+    struct why_error error;
+    bool more = true;
+    FILE *file = fmemopen((void *)table[i].text, strlen(table[i].text), "r");
+    assert_int_equal(csv_open(&r, file, &error), WHY_OK);
+    assert_false(csv_ours(&r));
+    while (more && !csv_next(&r, &more, &error)) assert_false(r.cut);
+    assert_int_equal(r.cut, table[i].cut);
+    csv_reader_free(&r);
+    fclose(file);
+  }
+}
+
 static void keeps_what_is_there(void **state) {
   (void)state;
   struct csv_writer w;
@@ -240,6 +344,9 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(comes_back, fresh, gone),
       cmocka_unit_test_setup_teardown(keeps_an_error_that_is_no_number, fresh, gone),
+      cmocka_unit_test_setup_teardown(comes_back_as_a_row, fresh, gone),
+      cmocka_unit_test_setup_teardown(goes_on_after_a_row, fresh, gone),
+      cmocka_unit_test(knows_a_line_that_was_cut),
       cmocka_unit_test_setup_teardown(keeps_what_is_there, fresh, gone),
       cmocka_unit_test(counts_rows_before_a_failure),
       cmocka_unit_test(names_what_is_wrong),

@@ -7,6 +7,7 @@
 
 #include "convert.h"
 #include "fakes/cublaslt.h"
+#include "fakes/device.h"
 #include "ops/ops.h"
 #include "whycpu.h"
 #include <cmocka.h>
@@ -18,97 +19,6 @@
 
 static struct why_backend *backend;
 
-// ---- a device in host memory -------------------------------------------------------------------
-
-enum { BLOCKS = 8 };
-static struct {
-  struct {
-    char *data;
-    size_t bytes;
-  } block[BLOCKS]; // what the "device" holds
-  long calls, fail_at, binds, copies;
-  double mark[WHY_MARKS];
-  bool clock;
-} memory;
-
-static enum why_reason device_call(void) {
-  return ++memory.calls == memory.fail_at ? WHY_DEVICE_LOST : WHY_OK;
-}
-
-static int contains(const void *data, size_t bytes) {
-  for (int i = 0; i < BLOCKS; i++) {
-    const char *first = memory.block[i].data;
-    if (first && (const char *)data >= first &&
-        (const char *)data + bytes <= first + memory.block[i].bytes)
-      return 1;
-  }
-  return 0;
-}
-
-static enum why_reason bind_device(struct why_device *device) {
-  (void)device;
-  memory.binds++;
-  return device_call();
-}
-
-static enum why_reason copy(struct why_device *device, int queue, void *dst, size_t dst_pitch,
-                            const void *src, size_t src_pitch, size_t row_bytes, size_t rows) {
-  (void)device;
-  assert_int_equal(queue, WHY_WORK);
-  if (device_call()) return WHY_DEVICE_LOST;
-  assert_true(contains(dst, (rows - 1) * dst_pitch + row_bytes));
-  for (size_t i = 0; i < rows; i++)
-    memcpy((char *)dst + i * dst_pitch, (const char *)src + i * src_pitch, row_bytes);
-  memory.copies++;
-  return WHY_OK;
-}
-
-static enum why_reason mark(struct why_device *device, int queue, int which) {
-  (void)device;
-  assert_int_equal(queue, WHY_WORK);
-  assert_in_range(which, 0, WHY_MARKS - 1);
-  memory.mark[which] = fake_cublaslt_clock();
-  return device_call();
-}
-
-static enum why_reason until(struct why_device *device, int which, double seconds) {
-  (void)device, (void)which, (void)seconds;
-  return device_call();
-}
-
-static double between(struct why_device *device, int first, int last) {
-  (void)device;
-  return memory.clock ? memory.mark[last] - memory.mark[first] : NAN;
-}
-
-static const char *error(struct why_device *device) {
-  (void)device;
-  return "the device said no";
-}
-
-static int stream;
-static struct why_device device = {
-    .bind = bind_device,
-    .copy = copy,
-    .mark = mark,
-    .until = until,
-    .between = between,
-    .error = error,
-    .queue = {&stream, &stream, &stream},
-};
-
-static void *device_alloc(size_t bytes) {
-  for (int i = 0; i < BLOCKS; i++)
-    if (!memory.block[i].data) {
-      memory.block[i].data = aligned_alloc(256, (bytes + 255) / 256 * 256);
-      assert_non_null(memory.block[i].data);
-      memory.block[i].bytes = bytes;
-      return memory.block[i].data;
-    }
-  fail_msg("more than %d blocks", BLOCKS);
-  return NULL;
-}
-
 // ---- problems ----------------------------------------------------------------------------------
 
 // Logical a(m,k), b(k,n), c(m,n), as struct why_op says: a transpose is in the strides.
@@ -117,7 +27,8 @@ static void shape(const struct why_problem *p, int operand, struct why_tensor *o
   const int64_t dim[3][2] = {{m, k}, {k, n}, {m, n}};
   const bool turned = operand != GEMM_C && p->value[operand == GEMM_A ? GEMM_TA : GEMM_TB];
   const int64_t ld = p->value[GEMM_LDA + operand];
-  *out = (struct why_tensor){.type = p->type,
+  const bool wide = operand == GEMM_C && p->value[GEMM_OUT] == GEMM_OUT_F32;
+  *out = (struct why_tensor){.type = wide ? WHY_F32 : p->type,
                              .rank = 2,
                              .dim = {dim[operand][0], dim[operand][1]},
                              .stride = {turned ? 1 : ld, turned ? ld : 1},
@@ -186,32 +97,31 @@ static void job_make(struct job *job, const struct why_problem *problem, const s
     shape(&job->problem, i, t);
     job->bytes[i] = (size_t)((t->dim[0] - 1) * t->stride[0] + (t->dim[1] - 1) * t->stride[1] + 1) *
                     type_bytes[t->type];
-    t->data = (char *)device_alloc(job->bytes[i] + offset[i]) + offset[i];
+    t->data = (char *)fake_device_alloc(job->bytes[i] + offset[i]) + offset[i];
     memset(t->data, GAP, job->bytes[i]);
   }
   job->verdict = (struct why_verdict){.note = "", .cause = ""};
-  job->call = (struct why_call){.device = &device,
-                                .problem = &job->problem,
-                                .operand = job->operand,
-                                .workspace = workspace_bytes ? device_alloc(workspace_bytes) : NULL,
-                                .workspace_bytes = workspace_bytes,
-                                .threads = 1,
-                                .why = &job->verdict};
+  job->call =
+      (struct why_call){.device = &fake_device,
+                        .problem = &job->problem,
+                        .operand = job->operand,
+                        .workspace = workspace_bytes ? fake_device_alloc(workspace_bytes) : NULL,
+                        .workspace_bytes = workspace_bytes,
+                        .threads = 1,
+                        .why = &job->verdict};
 }
 
 static const size_t at_start[3];
 
 static void device_clear(void) {
-  for (int i = 0; i < BLOCKS; i++) free(memory.block[i].data);
-  memset(&memory, 0, sizeof memory);
-  memory.clock = true;
+  fake_device_clear(fake_cublaslt_clock);
 }
 
 static const struct why_code *code(void) {
   return backend->find("gemm", "lt");
 }
 
-// Every byte that belongs to no element is as device_alloc's caller left it.
+// Every byte that belongs to no element is as fake_device_alloc's caller left it.
 static void check_gaps(const struct job *job, int operand) {
   const struct why_tensor *t = &job->operand[operand];
   const size_t element = type_bytes[t->type];
@@ -236,7 +146,7 @@ static void check_product(const struct why_problem *problem, const size_t *offse
   struct job job;
   void *state = NULL;
   job_make(&job, problem, offset, 65536);
-  assert_int_equal(backend->attach(backend, &device, &state, &job.verdict), WHY_OK);
+  assert_int_equal(backend->attach(backend, &fake_device, &state, &job.verdict), WHY_OK);
   job.call.state = state;
   assert_int_equal(code()->prepare(&job.call), WHY_OK);
   for (int i = 0; i < 3; i++) check_gaps(&job, i);
@@ -255,16 +165,16 @@ static void check_product(const struct why_problem *problem, const size_t *offse
       right[i * n + j] = alpha * sum + (beta == 0 ? 0 : beta * get(c, i, j));
       if (beta == 0) set(c, i, j, NAN); // must not be read
     }
-  const long binds = memory.binds, calls = fake_cublaslt_calls();
+  const long binds = fake_memory.binds, calls = fake_cublaslt_calls();
   assert_int_equal(code()->run(&job.call), WHY_OK);
-  assert_int_equal(memory.binds, binds);
+  assert_int_equal(fake_memory.binds, binds);
   assert_int_equal(fake_cublaslt_calls(), calls + 1); // costs the library's own call
   const double unit[] = {
       [WHY_F64] = 0x1p-50, [WHY_F32] = 0x1p-22, [WHY_F16] = 0x1p-10, [WHY_BF16] = 0x1p-7};
   for (int64_t i = 0; i < m; i++)
     for (int64_t j = 0; j < n; j++) {
       const double x = get(c, i, j), y = right[i * n + j];
-      if (!(fabs(x - y) <= unit[problem->type] * (fabs(y) + 1)))
+      if (!(fabs(x - y) <= unit[c->type] * (fabs(y) + 1)))
         fail_msg("m=%ld n=%ld k=%ld ta=%ld tb=%ld type %d: c(%ld,%ld) is %g, right is %g", (long)m,
                  (long)n, (long)k, (long)problem->value[GEMM_TA], (long)problem->value[GEMM_TB],
                  problem->type, (long)i, (long)j, x, y);
@@ -273,7 +183,7 @@ static void check_product(const struct why_problem *problem, const size_t *offse
   free(right);
   code()->release(&job.call);
   assert_null(job.call.plan);
-  backend->detach(backend, &device, state);
+  backend->detach(backend, &fake_device, state);
   device_clear();
 }
 
@@ -282,9 +192,9 @@ static void check_product(const struct why_problem *problem, const size_t *offse
 static int setup(void **unused) {
   (void)unused;
   fake_cublaslt_reset();
-  fake_cublaslt_memory(contains);
+  fake_cublaslt_memory(fake_device_contains);
   device_clear();
-  device.facts.emulated = 0;
+  fake_device.facts.emulated = 0;
   return 0;
 }
 
@@ -323,9 +233,12 @@ static void test_products(void **unused) {
     for (size_t d = 0; d < sizeof dims / sizeof *dims; d++)
       for (size_t s = 0; s < sizeof scale / sizeof *scale; s++)
         for (int form = 0; form < 8; form++) {
-          const struct why_problem p =
+          struct why_problem p =
               problem_of(all_types[t], dims[d][0], dims[d][1], dims[d][2], form & 1, form >> 1 & 1,
                          form & 4 ? 3 : 0, scale[s][0], scale[s][1]);
+          check_product(&p, at_start);
+          if (type_bytes[p.type] != 2) continue;
+          p.value[GEMM_OUT] = GEMM_OUT_F32;
           check_product(&p, at_start);
         }
 }
@@ -351,7 +264,7 @@ static void test_inputs_are_random(void **unused) {
     const struct why_problem p = problem_of(all_types[t], 2, 300000, 2, 0, 0, 5, 1, 0);
     struct job job;
     job_make(&job, &p, at_start, 0);
-    assert_int_equal(backend->attach(backend, &device, &job.call.state, &job.verdict), WHY_OK);
+    assert_int_equal(backend->attach(backend, &fake_device, &job.call.state, &job.verdict), WHY_OK);
     assert_int_equal(code()->prepare(&job.call), WHY_OK);
     const struct why_tensor *b = &job.operand[GEMM_B];
     double sum = 0, squares = 0;
@@ -368,7 +281,7 @@ static void test_inputs_are_random(void **unused) {
     check_gaps(&job, GEMM_A);
     check_gaps(&job, GEMM_B);
     code()->release(&job.call);
-    backend->detach(backend, &device, job.call.state);
+    backend->detach(backend, &fake_device, job.call.state);
     device_clear();
   }
 }
@@ -382,41 +295,42 @@ static void test_ask(void **unused) {
   struct why_verdict why;
   void *state;
   uint64_t bytes;
-  assert_int_equal(backend->attach(backend, &device, &state, &why), WHY_OK);
+  assert_int_equal(backend->attach(backend, &fake_device, &state, &why), WHY_OK);
   struct why_problem p = problem_of(WHY_BF16, 64, 64, 64, 0, 0, 0, 1, 0);
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    assert_int_equal(backend->ask(state, &device, "lt", &p, cases[i].most, &bytes, &why), WHY_OK);
+    assert_int_equal(backend->ask(state, &fake_device, "lt", &p, cases[i].most, &bytes, &why),
+                     WHY_OK);
     assert_int_equal(bytes, cases[i].wants);
     assert_int_equal(why.reason, WHY_OK);
   }
 
   fake_cublaslt_refuse(CUDA_R_16BF);
-  assert_int_equal(backend->ask(state, &device, "lt", &p, 4096, &bytes, &why), WHY_LIBRARY);
+  assert_int_equal(backend->ask(state, &fake_device, "lt", &p, 4096, &bytes, &why), WHY_LIBRARY);
   assert_string_equal(why.note, "CUBLAS_STATUS_NOT_SUPPORTED");
   assert_true(why.reason == WHY_LIBRARY && why.need == 0 && why.have == 0 && bytes == 0);
   p.type = WHY_F16;
-  assert_int_equal(backend->ask(state, &device, "lt", &p, 4096, &bytes, &why), WHY_OK);
+  assert_int_equal(backend->ask(state, &fake_device, "lt", &p, 4096, &bytes, &why), WHY_OK);
 
   fake_cublaslt_offer(0);
-  assert_int_equal(backend->ask(state, &device, "lt", &p, 4096, &bytes, &why), WHY_LIBRARY);
+  assert_int_equal(backend->ask(state, &fake_device, "lt", &p, 4096, &bytes, &why), WHY_LIBRARY);
   assert_string_equal(why.note, "CUBLAS_STATUS_NOT_SUPPORTED");
   fake_cublaslt_offer(FAKE_CANDIDATES);
 
   p = problem_of(WHY_F32, INT32_MAX, 1, 1, 0, 0, 0, 1, 0);
-  assert_int_equal(backend->ask(state, &device, "lt", &p, 0, &bytes, &why), WHY_OK);
+  assert_int_equal(backend->ask(state, &fake_device, "lt", &p, 0, &bytes, &why), WHY_OK);
   p = problem_of(WHY_F32, (int64_t)INT32_MAX + 1, 1, 1, 0, 0, 0, 1, 0);
-  assert_int_equal(backend->ask(state, &device, "lt", &p, 0, &bytes, &why), WHY_LIBRARY);
+  assert_int_equal(backend->ask(state, &fake_device, "lt", &p, 0, &bytes, &why), WHY_LIBRARY);
 
   p = problem_of(WHY_F32, 4, 4, 4, 0, 0, 0, 1, 0);
   p.math = WHY_MATH_F64; // f32 sums are not good enough
-  assert_int_equal(backend->ask(state, &device, "lt", &p, 0, &bytes, &why), WHY_LIBRARY);
+  assert_int_equal(backend->ask(state, &fake_device, "lt", &p, 0, &bytes, &why), WHY_LIBRARY);
   assert_string_equal(why.note, "cublasLtMatmul accumulates in f32");
 
-  memory.fail_at = memory.calls + 1;
+  fake_memory.fail_at = fake_memory.calls + 1;
   p.math = WHY_MATH_F32;
-  assert_int_equal(backend->ask(state, &device, "lt", &p, 0, &bytes, &why), WHY_LIBRARY);
+  assert_int_equal(backend->ask(state, &fake_device, "lt", &p, 0, &bytes, &why), WHY_LIBRARY);
   assert_string_equal(why.note, "the device said no");
-  backend->detach(backend, &device, state);
+  backend->detach(backend, &fake_device, state);
 }
 
 // Prepare on a fresh job; the reason, and what the run after it ran with (-1: none).
@@ -424,7 +338,7 @@ static enum why_reason prepared(uint64_t workspace_bytes, int *candidate, struct
   const struct why_problem p = problem_of(WHY_F32, 8, 8, 8, 0, 0, 0, 1, 0);
   struct job job;
   job_make(&job, &p, at_start, workspace_bytes);
-  assert_int_equal(backend->attach(backend, &device, &job.call.state, &job.verdict), WHY_OK);
+  assert_int_equal(backend->attach(backend, &fake_device, &job.call.state, &job.verdict), WHY_OK);
   const enum why_reason reason = code()->prepare(&job.call);
   *candidate = -1;
   if (reason == WHY_OK) {
@@ -434,11 +348,8 @@ static enum why_reason prepared(uint64_t workspace_bytes, int *candidate, struct
   }
   assert_null(job.call.plan);
   *why = job.verdict;
-  backend->detach(backend, &device, job.call.state);
-  for (int i = 0; i < BLOCKS; i++) {
-    free(memory.block[i].data);
-    memory.block[i].data = NULL;
-  }
+  backend->detach(backend, &fake_device, job.call.state);
+  fake_device_free();
   return reason;
 }
 
@@ -480,8 +391,8 @@ static void test_without_a_clock_the_first_is_kept(void **unused) {
   (void)unused;
   struct why_verdict why;
   int candidate;
-  memory.clock = false;
-  device.facts.emulated = 1;
+  fake_memory.now = NULL;
+  fake_device.facts.emulated = 1;
   fake_cublaslt_cost(FAKE_WORKSPACE, 1);
   assert_int_equal(prepared(65536, &candidate, &why), WHY_OK);
   assert_int_equal(candidate, FAKE_WORKSPACE); // the two before it do not run
@@ -507,11 +418,11 @@ static void test_refused_forms(void **unused) {
     job_make(&job, &p, at_start, 0);
     job.operand[i].stride[0] = i == GEMM_C ? 1 : 8;
     job.operand[i].stride[1] = i == GEMM_C ? 8 : 2;
-    assert_int_equal(backend->attach(backend, &device, &job.call.state, &job.verdict), WHY_OK);
+    assert_int_equal(backend->attach(backend, &fake_device, &job.call.state, &job.verdict), WHY_OK);
     assert_int_equal(code()->prepare(&job.call), WHY_FORM);
     assert_int_equal(job.verdict.reason, WHY_FORM);
     assert_null(job.call.plan);
-    backend->detach(backend, &device, job.call.state);
+    backend->detach(backend, &fake_device, job.call.state);
     device_clear();
   }
 }
@@ -524,26 +435,23 @@ static enum why_reason whole_path(struct why_verdict *why) {
   void *state;
   *why = (struct why_verdict){.note = "", .cause = ""};
   job_make(&job, &p, at_start, 65536);
-  enum why_reason reason = backend->attach(backend, &device, &state, why);
+  enum why_reason reason = backend->attach(backend, &fake_device, &state, why);
   if (reason) {
     assert_null(state);
     goto out;
   }
   job.call.state = state;
-  reason = backend->ask(state, &device, "lt", &p, 65536, &bytes, why);
+  reason = backend->ask(state, &fake_device, "lt", &p, 65536, &bytes, why);
   if (!reason) {
     reason = code()->prepare(&job.call);
     if (!reason) reason = code()->run(&job.call);
     *why = job.verdict;
     if (job.call.plan) code()->release(&job.call);
   }
-  memory.fail_at = 0;
-  backend->detach(backend, &device, state);
+  fake_memory.fail_at = 0;
+  backend->detach(backend, &fake_device, state);
 out:
-  for (int i = 0; i < BLOCKS; i++) {
-    free(memory.block[i].data);
-    memory.block[i].data = NULL;
-  }
+  fake_device_free();
   assert_int_equal(fake_cublaslt_handles(), 0);
   return reason;
 }
@@ -587,10 +495,10 @@ static void test_every_device_call_fails(void **unused) {
   (void)unused;
   struct why_verdict why;
   assert_int_equal(whole_path(&why), WHY_OK);
-  const long calls = memory.calls - 1; // the last is detach's
+  const long calls = fake_memory.calls - 1; // the last is detach's
   for (long n = 1; n <= calls; n++) {
-    memory.calls = 0;
-    memory.fail_at = n;
+    fake_memory.calls = 0;
+    fake_memory.fail_at = n;
     const enum why_reason reason = whole_path(&why);
     assert_int_equal(reason, n == 2 ? WHY_LIBRARY : WHY_DEVICE_LOST); // 2: ask
     if (n > 1) assert_string_equal(why.note, "the device said no");

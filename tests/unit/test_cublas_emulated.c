@@ -39,7 +39,7 @@ static enum why_reason run(struct why_machine *machine, const struct why_request
   for (int i = 0; i < 3; i++) {
     p->op->shape(p, i, &before[i]);
     after[i] = before[i];
-    const size_t bytes = why_tensor_bytes(&before[i]), element = why_type_bytes(p->type);
+    const size_t bytes = why_tensor_bytes(&before[i]), element = why_type_bytes(before[i].type);
     before[i].data = malloc(bytes);
     after[i].data = malloc(bytes);
     assert_true(before[i].data && after[i].data);
@@ -90,6 +90,8 @@ static void test_runs(void **unused) {
       "gemm m=65 n=33 k=40 type=bf16 ta=1 beta=0.5",
       "gemm m=7 n=1 k=9 type=f16 tb=1 lda=12 ldb=30 ldc=5 alpha=-2",
       "gemm m=7 n=4 k=9 type=f64 ta=1 tb=1 beta=1",
+      "gemm m=33 n=20 k=9 type=bf16 out=f32 ta=1 beta=0.5",
+      "gemm m=5 n=4 k=64 type=f16 out=f32 ldc=7",
   };
   struct why_machine *machine = open_machine();
   struct why_decision decision = {0};

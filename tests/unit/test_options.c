@@ -170,11 +170,12 @@ static void test_all_options(void **state) {
   struct options o;
   char line[1024];
   unsetenv("WHYCPU_EMULATE_SM");
-  int status =
-      read_line("gemm --policy auto,gpu-only,cuda:mma,auto --device-memory 64MiB,50%,none m=1 "
-                "--threads 1,all --transfer once,always --iterations 7,9 --format=json "
-                "--emulate=2GiB --quick --seed 9 -o out --kernel cuda:tiled",
-                &o, line, sizeof line);
+  int status = read_line(
+      "gemm --policy auto,gpu-only,cuda:mma,auto --device-memory 64MiB,50%,none m=1 "
+      "--threads 1,all --transfer once,always --iterations 7,9 --format=json "
+      "--emulate=2GiB --quick --seed 9 -o out --kernel cuda:tiled --plan resident,streamed "
+      "--pinned-memory 48MiB",
+      &o, line, sizeof line);
   assert_string_equal(line, "");
   assert_int_equal(status, STATUS_GO_ON);
   assert_int_equal(o.arguments, 2);
@@ -186,8 +187,31 @@ static void test_all_options(void **state) {
   assert_int_equal(o.format, TABLE_JSON);
   assert_int_equal(o.open.emulate_bytes, 2ull << 30);
   assert_string_equal(o.output, "out");
+  assert_int_equal(o.plans, 1 << WHY_RESIDENT | 1 << WHY_STREAMED);
+  assert_int_equal(o.pinned.bytes, 48 << 20);
   assert_string_equal(o.kernel, "cuda:tiled");
   assert_true(flag && seed == 9);
+}
+
+// What is not told decides nothing; any is all of them.
+static void test_plans(void **state) {
+  (void)state;
+  static const struct {
+    const char *words;
+    uint32_t plans;
+  } row[] = {{"gemm", 0},
+             {"--plan any", 0},
+             {"--plan streamed,any", 0},
+             {"--plan streamed", 1 << WHY_STREAMED},
+             {"--plan on-host,on-host", 1 << WHY_ON_HOST},
+             {"--plan streamed --plan on-host", 1 << WHY_STREAMED | 1 << WHY_ON_HOST}};
+  for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+    struct options o;
+    char line[1024];
+    assert_int_equal(read_line(row[i].words, &o, line, sizeof line), STATUS_GO_ON);
+    assert_int_equal(o.plans, row[i].plans);
+    assert_true(amount_bytes(&o.pinned, 1000) == WHY_UNLIMITED);
+  }
 }
 
 static void test_emulate_without_value(void **state) {
@@ -220,6 +244,11 @@ static void test_refused(void **state) {
              {"--threads many", "many"},
              {"--transfer never", "never"},
              {"--iterations 0", "whole number"},
+             {"--plan steamed", "did you mean streamed?"},
+             {"--plan resident,", "empty"},
+             {"--plan all", "one of resident, streamed, on-host, any"},
+             {"--pinned-memory 1GB", "write 1GiB"},
+             {"--pinned-memory 64MiB,1GiB", "a size is wanted"},
              {"--format yaml", "one of text, csv, json"},
              {"--formt csv", "did you mean format?"},
              {"--kernel cuda:tilde", "did you mean cuda:tiled?"},
@@ -241,13 +270,10 @@ static void test_refused(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_sizes),
-      cmocka_unit_test(test_amounts),
-      cmocka_unit_test(test_numbers),
-      cmocka_unit_test(test_nearest),
-      cmocka_unit_test(test_defaults),
-      cmocka_unit_test(test_all_options),
-      cmocka_unit_test(test_emulate_without_value),
+      cmocka_unit_test(test_sizes),    cmocka_unit_test(test_amounts),
+      cmocka_unit_test(test_numbers),  cmocka_unit_test(test_nearest),
+      cmocka_unit_test(test_defaults), cmocka_unit_test(test_all_options),
+      cmocka_unit_test(test_plans),    cmocka_unit_test(test_emulate_without_value),
       cmocka_unit_test(test_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,6 +65,7 @@ static void says_where_and_why(void **state) {
       bool large = n == 2 && b == 0, slow = n == 1, gpu = !large && !slow;
       struct csv_row row = row_of(++decision, "chosen", "OK", gpu ? "cublas" : "openblas", "x");
       row.device_memory_bytes = budget[b];
+      row.plan = !gpu ? "on-host" : b == 0 ? "streamed" : "resident";
       row.fallback = large ? "DEVICE_MEMORY" : slow ? "SLOWER" : "";
       assert_int_equal(summary_add(&s, &item, &row, gpu), 0);
       row = row_of(decision, "refused", "TYPE", "cuda", "mma");
@@ -75,17 +76,75 @@ static void says_where_and_why(void **state) {
   assert_int_equal(summary_add(&s, &item, &row, true), 0);
   expect(
       &s, "predicted", summary_print,
-      "predicted | policy     device memory decisions  on GPU  on CPU  nowhere  fell back to the "
-      "CPU because\n"
-      "predicted | auto       64 MiB                3       1       2        0  SLOWER 1, "
+      "predicted | policy     device memory decisions  on GPU in parts  on CPU  nowhere  fell back "
+      "to "
+      "the CPU because\n"
+      "predicted | auto       64 MiB                3       1        1       2        0  SLOWER 1, "
       "DEVICE_MEMORY 1\n"
-      "predicted | auto       no budget             4       2       1        1  SLOWER 1\n"
+      "predicted | auto       no budget             4       2        0       1        1  SLOWER 1\n"
       "predicted | fell back 3 times of 7, 2 of them for SLOWER: it could run, and another "
       "candidate is predicted to take less time\n"
       "predicted | what to do: keep operands on the device over more calls (--iterations), or "
       "leave it on the CPU\n"
       "predicted | auto: 2 run on the GPU with no budget; of these a budget keeps off it 1 "
       "at 64 MiB\n");
+  summary_free(&s);
+}
+
+// A row of a plan under a budget; could it run?
+static struct csv_row plan_row(int64_t decision, uint64_t budget, const char *plan, double seconds,
+                               const char *reason) {
+  bool chosen = !strcmp(reason, "OK"), gpu = strcmp(plan, "on-host") != 0;
+  struct csv_row row =
+      row_of(decision, chosen ? "chosen" : "refused", reason, gpu ? "cublas" : "openblas", "x");
+  row.device_memory_bytes = budget;
+  row.plan = plan;
+  row.bytes = 3 << 20;
+  row.predicted_s = seconds;
+  return row;
+}
+
+static void says_what_a_budget_costs(void **state) {
+  (void)state;
+  struct suite_case item = {0};
+  struct summary s = {.predicts = true};
+  struct csv_row row[16];
+  int rows = 0;
+  // The second problem moves more than the first; the third, as much in another shape, comes too
+  // late.
+  row[rows] = plan_row(1, 1 << 20, "on-host", 1e-3, "OK");
+  row[rows].dims = "m=4 n=4 k=4";
+  row[rows++].bytes = 1 << 20;
+  row[rows++] = plan_row(2, 1 << 20, "resident", 2e-3, "DEVICE_MEMORY");
+  row[rows] = plan_row(2, 1 << 20, "streamed", 4e-3, "OK");
+  row[rows++].roof_percent = 75;
+  row[rows] = plan_row(2, 1 << 20, "streamed", 5e-3, "SLOWER"); // another kernel's
+  row[rows++].roof_percent = 10;
+  row[rows++] = plan_row(2, 1 << 20, "on-host", 9e-3, "SLOWER");
+  row[rows++] = plan_row(3, 1 << 10, "streamed", 8e-3, "PINNED");
+  row[rows++] = plan_row(3, 1 << 10, "on-host", 9e-3, "OK");
+  row[rows++] = plan_row(4, WHY_UNLIMITED, "resident", 2e-3, "OK");
+  row[rows++] = plan_row(4, WHY_UNLIMITED, "on-host", 9e-3, "SLOWER");
+  row[rows] = plan_row(5, 1 << 20, "streamed", 1e-6, "OK");
+  row[rows++].dims = "m=1 n=1 k=1";
+  for (int i = 0; i < rows; i++)
+    assert_int_equal(summary_add(&s, &item, &row[i], strcmp(row[i].plan, "on-host") != 0), 0);
+  char *text;
+  size_t size;
+  FILE *file = open_memstream(&text, &size);
+  assert_non_null(file);
+  summary_print(file, "predicted", &s);
+  fclose(file);
+  static const char table[] =
+      "predicted | gemm m=8 n=8 k=8 type=f32, 3 MiB: the fastest of each plan\n"
+      "predicted |   device memory   resident   streamed    the law on the CPU\n"
+      "predicted |   1 MiB                  -       4 ms       3 ms       9 ms\n"
+      "predicted |   1 KiB                  -          -          -       9 ms\n"
+      "predicted |   no budget           2 ms          -          -       9 ms\n";
+  if (!strstr(text, table)) fail_msg("%s", text);
+  assert_null(strstr(text, "m=1 n=1"));
+  assert_null(strstr(text, "m=4 n=4"));
+  free(text);
   summary_free(&s);
 }
 
@@ -108,9 +167,11 @@ static void says_where_one_side_begins_to_win(void **state) {
     }
   expect(
       &s, "measured", summary_print,
-      "measured | policy     device memory decisions  on GPU  on CPU  nowhere  fell back to the "
-      "CPU because\n"
-      "measured | auto       no budget             8       0       8        0  NO_HARDWARE 8\n"
+      "measured | policy     device memory decisions  on GPU in parts  on CPU  nowhere  fell back "
+      "to "
+      "the CPU because\n"
+      "measured | auto       no budget             8       0        0       8        0  "
+      "NO_HARDWARE 8\n"
       "measured | fell back 8 times of 8, all for NO_HARDWARE: this machine has no such device\n"
       "measured | what to do: run it on a machine with an NVIDIA GPU; --machine h200 shows what "
       "one would do\n"
@@ -161,6 +222,7 @@ static void advises_on_each_reason(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(says_where_and_why),
+      cmocka_unit_test(says_what_a_budget_costs),
       cmocka_unit_test(says_where_one_side_begins_to_win),
       cmocka_unit_test(says_what_was_verified),
       cmocka_unit_test(advises_on_each_reason),

@@ -1,0 +1,178 @@
+// The cudnn plug-in through the whole library: asked, decided, prepared, run and checked on the
+// emulated device, with a fake libcudnn that computes.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "element.h"
+#include "fakes/cudnn.h"
+#include "whycpu.h"
+#include <cmocka.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct why_machine *open_machine(void) {
+  const struct why_options options = {.library_dir = PLUGINS, .emulate_bytes = 1u << 30};
+  struct why_machine *machine;
+  assert_int_equal(why_open(&options, &machine), WHY_OK);
+  return machine;
+}
+
+static struct why_request request_of(const char *text, const char *kernel) {
+  struct why_problem problem;
+  struct why_request request;
+  struct why_error error;
+  if (why_problem_parse(text, &problem, &error)) fail_msg("%s: %s", text, error.text);
+  why_request_default(&problem, &request);
+  request.policy = WHY_GPU_FIRST;
+  snprintf(request.kernel, sizeof request.kernel, "%s", kernel);
+  return request;
+}
+
+// Decides and runs on operands of its own; the result, if there is one, has to be right.
+static enum why_reason run(struct why_machine *machine, const struct why_request *request,
+                           struct why_decision *decision) {
+  const struct why_problem *p = &request->problem;
+  struct why_tensor before[3], after[3];
+  for (int i = 0; i < 3; i++) {
+    p->op->shape(p, i, &before[i]);
+    after[i] = before[i];
+    const size_t bytes = why_tensor_bytes(&before[i]), element = why_type_bytes(before[i].type);
+    before[i].data = malloc(bytes);
+    after[i].data = malloc(bytes);
+    assert_true(before[i].data && after[i].data);
+    for (size_t at = 0; at < bytes / element; at++)
+      why_element_set(&before[i], (int64_t)at, (double)((at * 37 + (size_t)i * 53) % 61) / 32 - 1);
+    memcpy(after[i].data, before[i].data, bytes);
+  }
+  why_consult(machine, request);
+  assert_int_equal(why_decide(machine, request, decision), WHY_OK);
+  enum why_reason reason = WHY_LIBRARY;
+  if (decision->chosen >= 0) {
+    struct why_times times;
+    struct why_check check;
+    reason = why_run(machine, decision, after, &times);
+    if (!reason) assert_int_equal(why_check(p, before, after, &check), WHY_OK);
+  }
+  for (int i = 0; i < 3; i++) {
+    free(before[i].data);
+    free(after[i].data);
+  }
+  return reason;
+}
+
+static const struct why_candidate *row_of(const struct why_decision *decision, const char *name) {
+  for (int i = 0; i < decision->candidates; i++) {
+    const struct why_candidate *c = &decision->candidate[i];
+    if (!strcmp(c->kernel->backend, "cudnn") && !strcmp(c->kernel->name, name) &&
+        c->plan == WHY_RESIDENT)
+      return c;
+  }
+  fail_msg("no row for cudnn:%s", name);
+  return NULL;
+}
+
+static int setup(void **unused) {
+  (void)unused;
+  fake_cudnn_reset();
+  return 0;
+}
+
+static int teardown(void **unused) {
+  (void)unused;
+  assert_int_equal(fake_cudnn_misuses(), 0);
+  assert_int_equal(fake_cudnn_alive(), 0);
+  return 0;
+}
+
+static void test_runs(void **unused) {
+  (void)unused;
+  static const struct {
+    const char *problem, *kernel;
+    uint64_t workspace_bytes;
+  } cases[] = {
+      {"conv2d n=2 c=3 h=9 w=8 k=4 r=3 s=3 pad_h=1 pad_w=1", "graph", 65536},
+      {"conv2d n=1 c=4 h=9 w=9 k=6 r=3 s=2 stride_h=2 pad_w=1 groups=2 type=bf16 layout=nhwc",
+       "graph", 65536},
+      {"conv2d n=1 c=4 h=9 w=9 k=6 r=2 s=2 dilation_w=2 pad_h=1 pad_h_end=0 type=f16", "graph",
+       65536},
+      {"softmax rows=9 cols=70 ldx=80 ldy=71", "instance", 0},
+      {"softmax rows=4 cols=300 type=bf16", "channel", 0},
+  };
+  struct why_machine *machine = open_machine();
+  struct why_decision decision = {0};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char kernel[32];
+    snprintf(kernel, sizeof kernel, "cudnn:%s", cases[i].kernel);
+    const struct why_request request = request_of(cases[i].problem, kernel);
+    const long before = fake_cudnn_calls();
+    assert_int_equal(run(machine, &request, &decision), WHY_OK);
+    const struct why_candidate *row = row_of(&decision, cases[i].kernel);
+    assert_ptr_equal(&decision.candidate[decision.chosen], row);
+    assert_int_equal(row->peak.workspace_bytes, cases[i].workspace_bytes);
+    assert_string_equal(row->verdict.note, i == 0  ? "engine 45, the first of 2 plans"
+                                           : i < 3 ? "engine 42, the first of 3 plans"
+                                                   : "");
+    assert_true(fake_cudnn_calls() > before);
+  }
+  why_decision_free(&decision);
+  why_close(machine);
+}
+
+static void test_refused_type(void **unused) {
+  (void)unused;
+  struct why_machine *machine = open_machine();
+  struct why_decision decision = {0};
+  const struct why_request request =
+      request_of("conv2d n=1 c=2 h=4 w=4 k=2 r=3 s=3 type=f16", "cudnn:graph");
+  fake_cudnn_refuse(CUDNN_DATA_HALF);
+  assert_int_equal(run(machine, &request, &decision), WHY_LIBRARY);
+  assert_int_equal(decision.chosen, -1);
+  const struct why_verdict *verdict = &row_of(&decision, "graph")->verdict;
+  assert_int_equal(verdict->reason, WHY_LIBRARY);
+  assert_string_equal(verdict->note,
+                      "CUDNN_STATUS_NOT_SUPPORTED_DATA_TYPE: no engine for this type");
+  why_decision_free(&decision);
+  why_close(machine);
+}
+
+// Whichever call of the library fails: the result is right, by this kernel or by the next best,
+// and where it is not by this one its row says why.
+static void every_call_fails(const char *problem, const char *kernel, long least) {
+  const struct why_request any = request_of(problem, "");
+  long n = 1, others = 0;
+  for (bool failed = true; failed; n++) {
+    fake_cudnn_reset();
+    fake_cudnn_fail(n, CUDNN_STATUS_EXECUTION_FAILED);
+    struct why_machine *machine = open_machine();
+    struct why_decision decision = {0};
+    assert_int_equal(run(machine, &any, &decision), WHY_OK);
+    const struct why_candidate *own = row_of(&decision, kernel);
+    if (own != &decision.candidate[decision.chosen]) {
+      assert_int_not_equal(own->verdict.reason, WHY_OK);
+      others++;
+    }
+    failed = fake_cudnn_calls() >= n;
+    why_decision_free(&decision);
+    why_close(machine);
+    assert_int_equal(fake_cudnn_alive(), 0);
+  }
+  assert_true(n > least && others > 0);
+}
+
+static void test_every_call_fails(void **unused) {
+  (void)unused;
+  every_call_fails("conv2d n=1 c=2 h=4 w=4 k=2 r=3 s=3", "graph", 100);
+  every_call_fails("softmax rows=3 cols=5", "instance", 5);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(test_runs, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_refused_type, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_every_call_fails, setup, teardown),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
