@@ -164,13 +164,19 @@ static size_t buffer_bytes(void) {
   return 4 * (size_t)cache;
 }
 
-static void measure(struct gang *gang, double seconds, struct ceilings *out) {
+static void measure(struct gang *gang, uint32_t cpu_features, double seconds,
+                    struct ceilings *out) {
+  const double each = seconds / 5;
   double done;
   gang->loop = flops_loop_f32();
-  out->flops[WHY_MATH_F32] = rate(gang, multiply_add, 1 << 16, seconds / 4);
+  out->flops[WHY_MATH_F32] = rate(gang, multiply_add, 1 << 16, each);
   gang->loop = flops_loop_f64();
-  out->flops[WHY_MATH_F64] = rate(gang, multiply_add, 1 << 16, seconds / 4);
+  out->flops[WHY_MATH_F64] = rate(gang, multiply_add, 1 << 16, each);
   out->flops[WHY_MATH_F16] = out->flops[WHY_MATH_BF16] = out->flops[WHY_MATH_F32];
+  gang->loop = flops_loop_bf16(cpu_features);
+  if (gang->loop != NULL) // dot products may be slower than f32 multiply-adds
+    out->flops[WHY_MATH_BF16] =
+        fmax(out->flops[WHY_MATH_F32], rate(gang, multiply_add, 1 << 14, each));
 
   gang->share_bytes = buffer_bytes() / (size_t)gang->members / 64 * 64;
   const size_t bytes = gang->share_bytes * (size_t)gang->members;
@@ -179,14 +185,15 @@ static void measure(struct gang *gang, double seconds, struct ceilings *out) {
   if (gang->source != NULL && gang->target != NULL) {
     gang->work = touch;
     repeat(gang, &done);
-    out->memory_bps = rate(gang, copy, 1, seconds / 4);
-    out->nontemporal_bps = rate(gang, copy_past_caches, 1, seconds / 4);
+    out->memory_bps = rate(gang, copy, 1, each);
+    out->nontemporal_bps = rate(gang, copy_past_caches, 1, each);
   }
   free(gang->target);
   free(gang->source);
 }
 
-enum why_reason ceilings_measure(int threads, double seconds, struct ceilings *out) {
+enum why_reason ceilings_measure(int threads, uint32_t cpu_features, double seconds,
+                                 struct ceilings *out) {
   struct gang gang = {.gate = PTHREAD_MUTEX_INITIALIZER};
   int cpu[CPU_SETSIZE];
   const int cpus = list_cpus(cpu, CPU_SETSIZE), wanted = threads < 1 ? 1 : threads;
@@ -206,7 +213,7 @@ enum why_reason ceilings_measure(int threads, double seconds, struct ceilings *o
   pthread_barrier_init(&gang.finish, NULL, (unsigned)gang.members + 1);
   pthread_mutex_unlock(&gang.gate);
   if (gang.members > 0) {
-    measure(&gang, seconds, out);
+    measure(&gang, cpu_features, seconds, out);
     gang.stop = true;
     pthread_barrier_wait(&gang.begin);
   }
@@ -223,7 +230,7 @@ enum why_reason ceilings_host(int threads, struct why_facts *figures) {
   double before = 0;
   for (int i = 0; i < MOST; i++) {
     struct ceilings now;
-    const enum why_reason reason = ceilings_measure(threads, seconds, &now);
+    const enum why_reason reason = ceilings_measure(threads, figures->cpu_features, seconds, &now);
     if (reason != WHY_OK) return reason;
     for (int k = 0; k < WHY_MATH_COUNT; k++)
       figures->flops[k] = i > 0 ? fmax(figures->flops[k], now.flops[k]) : now.flops[k];

@@ -163,7 +163,9 @@ int csv_create(struct csv_writer *w, const char *path) {
 int csv_attach(struct csv_writer *w, int file) {
   memset(w, 0, sizeof *w);
   w->file = file;
-  return write_header(w);
+  int error = write_header(w);
+  if (error) csv_close(w); // which leaves the file open: it is not ours
+  return error;
 }
 
 int csv_continue(struct csv_writer *w, int file, int64_t end) {

@@ -51,7 +51,7 @@ struct csv_writer {
 // Makes a new file, takes its lock and writes the header. 0, or the errno: EEXIST if it is there
 // already, EBUSY if another process took the lock first.
 int csv_create(struct csv_writer *, const char *path);
-// Goes on with an open descriptor, such as standard output. 0 or the errno.
+// Writes to an open descriptor, such as standard output, and leaves it open. 0 or the errno.
 int csv_attach(struct csv_writer *, int file);
 // Goes on after byte `end` of a file opened for appending, and owns it, also where it fails: what
 // follows is cut off; at 0 the header is written. 0 or the errno.

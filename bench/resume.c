@@ -9,11 +9,11 @@
 // What the sweep decides, and with that all rows of a decision, in the order of checking.
 static const int asked[] = {
     // clang-format off
-    CSV_COLUMN_schema,     CSV_COLUMN_node,     CSV_COLUMN_machine,    CSV_COLUMN_commit,
-    CSV_COLUMN_suite,      CSV_COLUMN_label,    CSV_COLUMN_op,         CSV_COLUMN_type,
-    CSV_COLUMN_math,       CSV_COLUMN_dims,     CSV_COLUMN_flops,      CSV_COLUMN_bytes,
-    CSV_COLUMN_policy,     CSV_COLUMN_transfer, CSV_COLUMN_iterations, CSV_COLUMN_device_memory_bytes,
-    CSV_COLUMN_threads,
+    CSV_COLUMN_schema,  CSV_COLUMN_node,     CSV_COLUMN_machine,    CSV_COLUMN_commit,
+    CSV_COLUMN_suite,   CSV_COLUMN_label,    CSV_COLUMN_op,         CSV_COLUMN_type,
+    CSV_COLUMN_math,    CSV_COLUMN_dims,     CSV_COLUMN_flops,      CSV_COLUMN_bytes,
+    CSV_COLUMN_policy,  CSV_COLUMN_transfer, CSV_COLUMN_iterations,
+    CSV_COLUMN_threads, CSV_COLUMN_device_memory_bytes,
     // clang-format on
 };
 enum { ASKED = sizeof asked / sizeof asked[0] };

@@ -166,8 +166,8 @@ static void put_streamed(struct row_maker *r, const struct why_decision *d,
 
 // What the row rests on: a run here, a run under emulation, or a prediction.
 static const char *source_of(const struct why_candidate *c, const struct measurement *m,
-                             const struct why_machine *machine) {
-  if (m) return why_machine_device(machine, c->device)->emulated ? "emulated" : "measured";
+                             bool emulated) {
+  if (m) return emulated ? "emulated" : "measured";
   return isnan(c->seconds) ? "" : "predicted";
 }
 
@@ -204,7 +204,7 @@ void row_candidate(struct row_maker *r, const struct why_decision *d, int candid
     snprintf(r->note + own, sizeof r->note - own, "%s%s", own && *d->fallback.note ? "; " : "",
              d->fallback.note);
   }
-  row->source = source_of(c, m, r->machine);
+  row->source = source_of(c, m, r->emulated);
   row->predicted_s = c->seconds;
   if (c->device >= 0) {
     const struct why_facts *f = why_machine_device(r->machine, c->device);

@@ -4,10 +4,12 @@
 #include "csv.h"
 #include "measure.h"
 #include "suite.h"
+#include <stdbool.h>
 
 struct row_maker { // what the rows of a run share, and the texts that a row borrows
   const struct why_machine *machine;
   const char *run;
+  bool emulated; // what ran is checked, and makes no time
   char node[72], commit[48];
   char time[32], dims[256], note[2048], part[128];
   struct csv_row shared; // of the decision

@@ -314,7 +314,7 @@ static void print_bests(FILE *f, const char *label, const struct summary *s) {
     unit_text(1e9 * b->gbps, TABLE_BYTES_PER_SECOND, traffic, sizeof traffic);
     fprintf(f, "%s | %s %s at its best: %s, %s", label, b->op, b->type, rate, traffic);
     if (b->roof_percent > 105) // nothing runs faster than it can
-      fprintf(f, ", more than the ceiling measured before: other work disturbed that");
+      fprintf(f, ", more than the ceiling measured before, which other work may have lowered");
     else if (!isnan(b->roof_percent))
       fprintf(f, ", %.0f%% of the measured ceiling", b->roof_percent);
     fprintf(f, " (%s, %s)\n", b->kernel, b->dims);

@@ -176,8 +176,10 @@ void sweep_run(const struct sweep *sweep, struct sweep_result *result) {
   s.decides_only = why_machine_replayed(sweep->machine);
   for (int i = 0; i < why_machine_devices(sweep->machine); i++)
     if (why_machine_device(sweep->machine, i)->emulated) s.rules.timed = false;
+  if (sweep->options->open.emulate_bytes) s.rules.timed = false; // also where no device came of it
   if (!sweep->run) row_run_name(run);
   row_run(&s.rows, sweep->machine, sweep->run ? sweep->run : run);
+  s.rows.emulated = !s.rules.timed;
   progress_start(&progress, sweep->label, sweep->first, total);
   for (int64_t at = sweep->first; at < total && !over(&s); at++) {
     struct sweep_place place = sweep_place(sweep, at);

@@ -364,13 +364,13 @@ WHY_API void why_request_default(const struct why_problem *, struct why_request 
 // How a streamed plan is cut. Parts run in the order of op->order[order].
 struct why_parts {
   int order;
-  int64_t extent[WHY_CUTS];    // of a part along each of the op's cuts; the last may be shorter
-  int64_t count;               // of parts
+  int64_t extent[WHY_CUTS]; // of a part along each of the op's cuts; the last may be shorter
+  int64_t count;            // of parts
   // Of an operand whose slice changes: an input's with the innermost loop, an input's with an outer
   // one alone, an output's.
   int in_buffers, outer_buffers, out_buffers;
-  uint64_t stage_bytes;        // of one pinned staging buffer
-  double in_bytes, out_bytes;  // copied in one call, all parts together
+  uint64_t stage_bytes;       // of one pinned staging buffer
+  double in_bytes, out_bytes; // copied in one call, all parts together
 };
 
 struct why_candidate {

@@ -17,9 +17,9 @@ enum why_reason trial_fill(const struct why_call *, const struct trial_rows *, i
 typedef int trial_launch(const struct why_call *, const void *way);
 
 // *seconds: the median of a few launches, taken less closely where it is more than twice `best`,
-// the shortest so far; NAN on a device without a clock, or where call->untimed asks for no more than
-// one that runs. *status: of the launch that the library
-// refused, else 0. WHY_OK, or the device's reason, which is in call->why too.
+// the shortest so far; NAN on a device without a clock, or where call->untimed asks for no more
+// than one that runs. *status: of the launch that the library refused, else 0. WHY_OK, or the
+// device's reason, which is in call->why too.
 enum why_reason trial_time(const struct why_call *, trial_launch *, const void *way, double best,
                            double *seconds, int *status);
 #endif

@@ -18,7 +18,7 @@ enum {
   GEMM_LDC,
   GEMM_OUT
 };
-enum { GEMM_A, GEMM_B, GEMM_C }; // operands
+enum { GEMM_A, GEMM_B, GEMM_C };      // operands
 enum { GEMM_OUT_SAME, GEMM_OUT_F32 }; // the type of c: that of a and b, or f32 for 16-bit ones
 
 // y(rows,cols) = exp(x - max of the row) / sum of the row

@@ -34,7 +34,8 @@ def write(name, text):
 
 
 H200 = at("h200.json")
-MANY = ["--suite", write("many.suite", "gemm m=n=k=8..150+1\nsoftmax rows=8..100+1 cols=64 # many\n"),
+MANY = ["--suite",
+        write("many.suite", "gemm m=n=k=8..150+1\nsoftmax rows=8..100+1 cols=64 # many\n"),
         "--machine", H200, "--device-memory", "16KiB,none", "--policy", "auto,gpu-first"]
 
 
@@ -52,8 +53,9 @@ def rows_of(lines):
     return list(csv.DictReader(io.StringIO(b"\n".join(lines).decode())))
 
 
-ASKED = ("schema", "node", "machine", "commit", "suite", "case", "op", "type", "math", "dims", "flops",
-         "bytes", "policy", "transfer", "iterations", "device_memory_bytes", "threads", "decision")
+ASKED = ("schema", "node", "machine", "commit", "suite", "case", "op", "type", "math", "dims",
+         "flops", "bytes", "policy", "transfer", "iterations", "device_memory_bytes", "threads",
+         "decision")
 
 
 def alike(rows, differ):
@@ -91,7 +93,8 @@ def done_lines(lines, sizes):
 
 def candidates(rows):
     """What each decision chose from, in any order."""
-    return sorted((int(r["decision"]), r["backend"], r["kernel"], r["plan"], r["device"]) for r in rows)
+    return sorted((int(row["decision"]), row["backend"], row["kernel"], row["plan"], row["device"])
+                  for row in rows)
 
 
 class Sweep:
@@ -122,7 +125,8 @@ class Sweep:
         expect(process.returncode in (-signal.SIGKILL, self.status),
                f"{self.name}: {process.returncode} {out} {err}")
         kept = done_lines(before, self.sizes)
-        expect(not there or after[:len(kept)] == kept, f"{self.name}: finished rows are gone or changed")
+        expect(not there or after[:len(kept)] == kept,
+               f"{self.name}: finished rows are gone or changed")
         ended = process.returncode == self.status
         if not ended:
             where = ("before its file" if not os.path.exists(self.path) else
@@ -147,7 +151,8 @@ class Sweep:
             expect(not wrong, f"{self.name}: decision {mine['decision']}: {wrong}")
             if wrong:
                 break
-        expect(candidates(rows) == candidates(self.rows), f"{self.name}: other candidates, or one twice")
+        expect(candidates(rows) == candidates(self.rows),
+               f"{self.name}: other candidates, or one twice")
         whole = content(self.path)
         status, out, err = bench(*self.words, "--resume", self.path)
         expect(status == self.status and "is complete" in out and content(self.path) == whole,
@@ -156,13 +161,17 @@ class Sweep:
         self.ends += 1
 
     def any_moment(self, _):
-        """Any of the undisturbed run and a bit: before its file, in the check, in the summary."""
+        """Any of the undisturbed run and a bit: in the check, among rows, in the summary."""
         time.sleep(dice.uniform(0, 1.1 * self.seconds))
+
+    def early(self, _):
+        """Before there is a file, in the check of one that is there, while it is cut off."""
+        time.sleep(dice.uniform(0, 0.01 + 0.1 * self.seconds))
 
     def any_byte(self, process):
         """When a random byte of those that are left is there, whatever else takes its time."""
         size = os.path.getsize(self.path) if os.path.exists(self.path) else 0
-        target = dice.randint(size, self.bytes)
+        target = size + dice.uniform(0, max(self.bytes - size, 0))
         for _ in range(60000):
             size = os.path.getsize(self.path) if os.path.exists(self.path) else 0
             if process.poll() is not None or size > target:
@@ -172,7 +181,7 @@ class Sweep:
     def kill(self, times):
         killed = 0
         while killed < times:
-            if self.one(dice.choice((self.any_moment, self.any_byte))):
+            if self.one(dice.choice((self.any_moment, self.any_byte, self.early))):
                 self.finished()
             else:
                 killed += 1
@@ -186,19 +195,21 @@ def killed():
     emulated = max(KILLS // 4, 1)
     many = Sweep("decided", MANY, DIFFER)
     many.kill(KILLS - measured - emulated)
-    expect(KILLS < 20 or many.hit["in the middle"] >= KILLS // 5, f"kills came in too late: {many.hit}")
+    expect(KILLS < 20 or many.hit["in the middle"] >= KILLS // 5,
+           f"kills came in too early or too late: {many.hit}")
     sweep = Sweep("emulated", ["--suite", "small", "--emulate"], DIFFER)
     sweep.kill(emulated)
     suite = write("few.suite", "gemm m=n=k=8..24+1 type=f32,f64\nsoftmax rows=4,5 cols=9,10\n")
     # Ceilings are measured anew, so another candidate may be chosen: what was asked stays.
-    sweep = Sweep("measured", ["--suite", suite, "--time-budget", "0.01", "--threads", "1,all"], None)
+    sweep = Sweep("measured",
+                  ["--suite", suite, "--time-budget", "0.01", "--threads", "1,all"], None)
     sweep.kill(measured)
 
 
 # ---- every way in which a file ends --------------------------------------------------------------
 
-SHORT = ["--suite", write("short.suite", "gemm m=8,9 n=8 k=8 # two, \"quoted\"\nsoftmax rows=4 cols=9\n"),
-         "--machine", H200]
+PAIR = 'gemm m=8,9 n=8 k=8 # two, "quoted"\n'
+SHORT = ["--suite", write("short.suite", PAIR + "softmax rows=4 cols=9\n"), "--machine", H200]
 
 
 def cut_anywhere():
@@ -246,8 +257,8 @@ def refused():
          "line 11: dims is m=9 n=8 k=8, this sweep has m=8 n=8 k=8"),
         ("another machine", good, SHORT[:2], "line 2: machine is h200, this sweep has "),
         ("fewer problems", good,
-         ["--suite", write("fewer/short.suite", "gemm m=8,9 n=8 k=8 # two, \"quoted\"\n"),
-          "--machine", H200], "decision is 3, this sweep has 2 in all"),
+         ["--suite", write("fewer/short.suite", PAIR), "--machine", H200],
+         "decision is 3, this sweep has 2 in all"),
         ("another commit", good.replace(rows_of(lines)[0]["commit"].encode() + b",short",
                                         b"0123abc,short"), SHORT, "line 2: commit is 0123abc, "),
         ("two runs", good + b"\n".join(lines[1:]), SHORT, "decision is 1, this sweep has "),
@@ -420,7 +431,8 @@ def full_tmpfs():
         subprocess.run(["mount", "-o", "remount,size=4m", small], check=True)
         status, _, err = bench(*words, "--resume", path)
         expect(status == 0 and alike(rows_of(lines_of(path)), DIFFER) ==
-               alike(rows_of(lines_of(at("fits.csv"))), DIFFER), f"tmpfs, with room: {status} {err}")
+               alike(rows_of(lines_of(at("fits.csv"))), DIFFER),
+               f"tmpfs, with room: {status} {err}")
     finally:
         subprocess.run(["umount", small], check=False)
 
@@ -433,7 +445,8 @@ def default_sweep():
         print("skip  the default sweep: a GPU is here, and its first part is the whole")
         return
     path, second, third = at("x.csv"), at("x-predicted-h200.csv"), at("x-verified.csv")
-    words = ["--device-memory", "2GiB", "--policy", "gpu-only", "--threads", "1", "--compare", "none"]
+    words = ["--device-memory", "2GiB", "--policy", "gpu-only", "--threads", "1",
+             "--compare", "none"]
     first = bench(*words, "-o", path)
     files = [file for file in (path, second, third) if os.path.exists(file)]
     whole = {file: content(file) for file in files}
@@ -471,8 +484,8 @@ shutil.copy(os.path.join(os.environ["WHY_TEST_DATA"], "machines", "h200.json"), 
 print(f"WHY_TEST_SEED={SEED}, {KILLS} kills")
 try:
     os.mkdir(at("fewer"))
-    for check in (killed, cut_anywhere, refused, status_as_it_was, one_writer, full_disk, full_tmpfs,
-                  default_sweep):
+    for check in (killed, cut_anywhere, refused, status_as_it_was, one_writer, full_disk,
+                  full_tmpfs, default_sweep):
         began = time.monotonic()
         check()
         print(f"{check.__name__}: {time.monotonic() - began:.1f} s")

@@ -33,3 +33,7 @@ foreach(library cublas cudnn)
     add_dependencies(${name} ${library}_on_fake backend_cuda-emulated)
   endif()
 endforeach()
+
+if(TARGET backend_cuda-emulated)
+  why_script(cli_lost_device tests/cli/lost_device.py LABELS cli)
+endif()

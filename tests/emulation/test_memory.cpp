@@ -23,6 +23,7 @@ static void the_budget_is_exact(void **) {
   assert_cuda(cudaErrorMemoryAllocation, cudaMallocManaged(&c, 1));
   assert_cuda(cudaSuccess, cudaHostAlloc(&c, 5000, cudaHostAllocDefault)); // does not
   assert_int_equal(BUDGET, emu_used_bytes());
+  assert_int_equal(5000, emu_host_bytes());
   assert_cuda(cudaSuccess, cudaFree(b));
   assert_int_equal(600, emu_used_bytes());
   assert_int_equal(BUDGET, emu_peak_bytes());
@@ -30,7 +31,7 @@ static void the_budget_is_exact(void **) {
   assert_int_equal(600, emu_peak_bytes());
   assert_cuda(cudaSuccess, cudaFree(a));
   assert_cuda(cudaSuccess, cudaFreeHost(c));
-  assert_int_equal(0, emu_used_bytes());
+  assert_int_equal(0, emu_used_bytes() + emu_host_bytes());
 }
 
 static void a_shrunk_budget_has_nothing_left(void **) {
@@ -230,6 +231,33 @@ static void the_nth_call_fails_once(void **) {
   assert_cuda(cudaSuccess, cudaEventDestroy(event));
 }
 
+// The second counts from the first, and a new first one forgets it.
+static void two_calls_fail(void **) {
+  on_device<char> p(4);
+  for (long first = 1; first <= 2; first++)
+    for (long again = 0; again <= 3; again++) {
+      emu_fail(EMU_COPY, 9);
+      emu_fail_again(EMU_COPY, 1);
+      emu_fail(EMU_COPY, first);
+      emu_fail_again(EMU_COPY, again);
+      for (long i = 1; i <= 6; i++) {
+        bool fails = i == first || (again && i == first + again);
+        assert_cuda(fails ? cudaErrorUnknown : cudaSuccess, cudaMemset(p.data, 0, 4));
+      }
+    }
+}
+
+static void the_environment_loses_the_device(void **) {
+  on_device<char> p(4);
+  setenv("EMU_LOSE_AT", "3", 1);
+  emu_reset();
+  unsetenv("EMU_LOSE_AT");
+  for (long i = 1; i <= 4; i++)
+    assert_cuda(i < 3 ? cudaSuccess : cudaErrorDevicesUnavailable, cudaMemset(p.data, 0, 4));
+  emu_reset();
+  assert_cuda(cudaSuccess, cudaMemset(p.data, 0, 4));
+}
+
 // Every call of a stream or an event that can fail.
 static void queues_fail_too(void **) {
   cudaStream_t stream, other = nullptr;
@@ -323,6 +351,8 @@ int main(void) {
       cmocka_unit_test_setup(copied_bytes_are_counted_by_direction, reset),
       cmocka_unit_test_setup(the_nth_call_fails_once, reset),
       cmocka_unit_test_setup(errors_are_remembered_until_asked_for, reset),
+      cmocka_unit_test_setup(two_calls_fail, reset),
+      cmocka_unit_test_setup(the_environment_loses_the_device, reset),
       cmocka_unit_test_setup(queues_fail_too, reset),
       cmocka_unit_test_setup(a_lost_device_stays_lost, reset),
       cmocka_unit_test_setup(it_is_lost_at_the_nth_call, reset),

@@ -382,20 +382,30 @@ static void a_seed_is_an_order(void **) {
 
 // ---- what goes wrong ---------------------------------------------------------------------------
 
+static int released;
+static void release(void *) {
+  released++;
+}
+
 static void a_lost_device_drops_its_queues(void **) {
   stream a, b;
   event e;
   put(a, "a");
+  released = 0;
+  assert_int_equal(0, emu_call(a.s, note, (void *)"d", release));
   record(e, a);
   wait_for(b, e);
   put(b, "b");
+  assert_int_equal(released, 0);
   emu_lose_device();
+  assert_int_equal(released, 1);
   assert_cuda(cudaErrorDevicesUnavailable, cudaStreamSynchronize(b.s));
   assert_cuda(cudaErrorDevicesUnavailable, cudaStreamQuery(b.s));
   assert_cuda(cudaErrorDevicesUnavailable, cudaEventSynchronize(e.e));
   assert_cuda(cudaErrorDevicesUnavailable, cudaEventQuery(e.e));
   assert_cuda(cudaErrorDevicesUnavailable, cudaDeviceSynchronize());
-  assert_int_not_equal(0, emu_call(a.s, note, nullptr, nullptr));
+  assert_int_not_equal(0, emu_call(a.s, note, nullptr, release));
+  assert_int_equal(released, 2);
   emu_reset();
   put(b, "c");
   assert_cuda(cudaSuccess, cudaDeviceSynchronize());

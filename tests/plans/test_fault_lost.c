@@ -109,7 +109,7 @@ static const struct fault_case cases[] = {
     {"conv2d n=2 c=4 h=6 w=6 k=4 r=1 s=1 type=f16 layout=nhwc", "cuda:direct", WHY_STREAMED, 600,
      WHY_ONCE, 1, 0},
 };
-static const unsigned seeds[] = {0, 3, 10, 17};
+static const unsigned seeds[] = {0, 3, 16};
 
 static void at_every_call(void **state) {
   (void)state;

@@ -11,10 +11,21 @@
 #include "machine.h"
 #include <cmocka.h>
 
+static uint32_t features; // of this CPU
+
+static int find_features(void **state) {
+  (void)state;
+  struct why_machine *machine;
+  if (why_open(NULL, &machine) != WHY_OK) return -1;
+  features = why_machine_device(machine, 0)->cpu_features;
+  why_close(machine);
+  return 0;
+}
+
 static void host_figures_are_plausible(void **state) {
   (void)state;
   struct ceilings found;
-  assert_int_equal(ceilings_measure(1, 0.2, &found), WHY_OK);
+  assert_int_equal(ceilings_measure(1, 0, 0.2, &found), WHY_OK);
   for (int i = 0; i < WHY_MATH_COUNT; i++)
     assert_true(found.flops[i] > 1e8 && found.flops[i] < 1e13);
   assert_true(found.flops[WHY_MATH_F32] > found.flops[WHY_MATH_F64]); // twice the lanes
@@ -33,6 +44,50 @@ static void multiply_adds_are_done_and_counted(void **state) {
     assert_true(fabs(once - one / 2) < 1e-3 * once); // x = x * 0.999 + 0.001 keeps 1
     assert_true(fabs(often - one / 2) < 1e-3 * often);
   }
+}
+
+// Units that a CPU lacks are not used, and where there are none its vectors' rate holds.
+static void bf16_units_are_those_of_the_cpu(void **state) {
+  (void)state;
+  const uint32_t units = features & (WHY_CPU_AMX_BF16 | WHY_CPU_AVX512_BF16);
+  flops_loop *const all = flops_loop_bf16(features);
+  flops_loop *const vectors = flops_loop_bf16(features & ~(uint32_t)WHY_CPU_AMX_BF16);
+  flops_loop *const tiles = flops_loop_bf16(features & ~(uint32_t)WHY_CPU_AVX512_BF16);
+  assert_null(flops_loop_bf16(0));
+  assert_null(flops_loop_bf16(features & ~units));
+  if (!(features & WHY_CPU_AVX512_BF16)) assert_null(vectors);
+  if (!(features & WHY_CPU_AMX_BF16)) assert_null(tiles);
+  assert_true(all == (tiles != NULL ? tiles : vectors)); // tiles first
+  assert_true(tiles == NULL || tiles != vectors);
+}
+
+static void bf16_products_are_done_and_counted(void **state) {
+  (void)state;
+  const uint32_t unit[] = {WHY_CPU_AMX_BF16, WHY_CPU_AVX512_BF16};
+  int done = 0;
+  for (int i = 0; i < 2; i++) {
+    flops_loop *loop = flops_loop_bf16(features & unit[i]);
+    if (loop == NULL) continue;
+    double none, once, often;
+    assert_true(loop(0, &none) == 0 && none == 0);
+    const double one = loop(1, &once), many = loop(1000, &often);
+    assert_true(one > 0 && many == 1000 * one);
+    assert_true(once == one / 2 && often == many / 2); // 1 x 1 added for each multiply-add
+    done++;
+  }
+  if (done == 0) skip();
+}
+
+static void bf16_ceiling_is_that_of_the_units(void **state) {
+  (void)state;
+  struct ceilings found;
+  if (flops_loop_bf16(features) == NULL) skip();
+  assert_int_equal(ceilings_measure(1, features, 0.2, &found), WHY_OK);
+  assert_true(found.flops[WHY_MATH_F16] == found.flops[WHY_MATH_F32]);
+  assert_true(found.flops[WHY_MATH_BF16] >= found.flops[WHY_MATH_F32]);
+  if (flops_loop_bf16(features & WHY_CPU_AMX_BF16) != NULL) // a tile's row alone is one vector
+    assert_true(found.flops[WHY_MATH_BF16] > 2 * found.flops[WHY_MATH_F32]);
+  assert_true(found.flops[WHY_MATH_BF16] < 1e13);
 }
 
 static void copies_copy(void **state) {
@@ -133,9 +188,12 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(host_figures_are_plausible),
       cmocka_unit_test(multiply_adds_are_done_and_counted),
+      cmocka_unit_test(bf16_units_are_those_of_the_cpu),
+      cmocka_unit_test(bf16_products_are_done_and_counted),
+      cmocka_unit_test(bf16_ceiling_is_that_of_the_units),
       cmocka_unit_test(copies_copy),
       cmocka_unit_test(device_figures_come_with_little_memory),
       cmocka_unit_test(device_that_cannot_leaves_figures_alone),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return cmocka_run_group_tests(tests, find_features, NULL);
 }

@@ -111,18 +111,18 @@ static void deciding(void **state) {
     enum why_reason reason;
   } rows[] = {
       // clang-format off
-      {"gemm m=999 n=999 k=999", "cublas:lt", WHY_AUTO, {all, all, all}, WHY_OK},
-      {"gemm m=999 n=999 k=999", "cuda:naive", WHY_AUTO, {all, all, all}, WHY_SLOWER},
-      {"gemm m=9 n=9 k=9", "plain:loops", WHY_GPU_FIRST, {all, all, all}, WHY_POLICY},
-      {"gemm m=9 n=9 k=9", "cuda:naive", WHY_CPU_ONLY, {all, all, all}, WHY_EXCLUDED},
-      {"gemm m=9 n=9 k=9", "cuda:mma", WHY_AUTO, {all, all, all}, WHY_TYPE},
-      {"gemm m=9 n=9 k=9", "cuda:vector", WHY_AUTO, {all, all, all}, WHY_MULTIPLE},
-      {"gemm m=8 n=8 k=8 ta=1", "cuda:vector", WHY_AUTO, {all, all, all}, WHY_FORM},
-      {"gemm m=1 n=2 k=3 ldc=4000000000", "cuda:tiled", WHY_AUTO, {all, all, all}, WHY_LIMIT},
-      {"softmax rows=1 cols=60000", "cuda:block", WHY_AUTO, {all, all, all}, WHY_SHARED_MEMORY},
-      {"gemm m=8 n=8 k=8 type=f16", "openblas:cblas", WHY_AUTO, {all, 767, all}, WHY_WORKSPACE},
-      {"gemm m=8 n=8 k=8", "cuda:tiled", WHY_AUTO, {767, all, all}, WHY_DEVICE_MEMORY},
-      {"gemm m=8 n=8 k=8", "plain:loops", WHY_AUTO, {all, all, 767}, WHY_HOST_MEMORY},
+      {"gemm m=999 n=999 k=999", "cublas:lt", WHY_AUTO, {all, all, all, all}, WHY_OK},
+      {"gemm m=999 n=999 k=999", "cuda:naive", WHY_AUTO, {all, all, all, all}, WHY_SLOWER},
+      {"gemm m=9 n=9 k=9", "plain:loops", WHY_GPU_FIRST, {all, all, all, all}, WHY_POLICY},
+      {"gemm m=9 n=9 k=9", "cuda:naive", WHY_CPU_ONLY, {all, all, all, all}, WHY_EXCLUDED},
+      {"gemm m=9 n=9 k=9", "cuda:mma", WHY_AUTO, {all, all, all, all}, WHY_TYPE},
+      {"gemm m=9 n=9 k=9", "cuda:vector", WHY_AUTO, {all, all, all, all}, WHY_MULTIPLE},
+      {"gemm m=8 n=8 k=8 ta=1", "cuda:vector", WHY_AUTO, {all, all, all, all}, WHY_FORM},
+      {"gemm m=1 n=2 k=3 ldc=4000000000", "cuda:tiled", WHY_AUTO, {all, all, all, all}, WHY_LIMIT},
+      {"softmax rows=1 cols=60000", "cuda:block", WHY_AUTO, {all, all, all, all}, WHY_SHARED_MEMORY},
+      {"gemm m=8 n=8 k=8 type=f16", "openblas:cblas", WHY_AUTO, {all, 767, all, all}, WHY_WORKSPACE},
+      {"gemm m=8 n=8 k=8", "cuda:tiled", WHY_AUTO, {767, all, all, all}, WHY_DEVICE_MEMORY},
+      {"gemm m=8 n=8 k=8", "plain:loops", WHY_AUTO, {all, all, 767, all}, WHY_HOST_MEMORY},
       // clang-format on
   };
   struct why_machine *m = fixture_open();
@@ -136,6 +136,41 @@ static void deciding(void **state) {
     if (got != rows[i].reason)
       fail_msg("%s, %s: %s, %s expected", rows[i].problem, rows[i].kernel, why_name(got),
                why_name(rows[i].reason));
+    see(&d);
+  }
+  why_decision_free(&d);
+  fixture_close(m);
+}
+
+// Too large for the device, and not to be streamed either.
+static void streaming(void **state) {
+  (void)state;
+  const uint64_t all = WHY_UNLIMITED;
+  const struct {
+    const char *problem;
+    struct why_budget budget;
+    enum why_reason reason; // of every streamed row
+  } rows[] = {
+      {"softmax rows=1 cols=1000", {4000, all, all, all}, WHY_UNCUTTABLE},
+      {"softmax rows=9 cols=1000", {40000, all, all, 999}, WHY_PINNED},
+      {"softmax rows=9 cols=1000", {999, all, all, all}, WHY_DEVICE_MEMORY},
+  };
+  struct why_machine *m = fixture_open();
+  struct why_decision d = {0};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct why_request r = fixture_request(rows[i].problem);
+    int streamed = 0;
+    r.budget = rows[i].budget;
+    strcpy(r.kernel, "cuda:online");
+    assert_int_equal(why_decide(m, &r, &d), WHY_OK);
+    for (int c = 0; c < d.candidates; c++) {
+      if (d.candidate[c].plan != WHY_STREAMED) continue;
+      enum why_reason got = d.candidate[c].verdict.reason;
+      if (got != rows[i].reason)
+        fail_msg("row %zu: %s, %s expected", i, why_name(got), why_name(rows[i].reason));
+      streamed++;
+    }
+    assert_int_equal(streamed, 1);
     see(&d);
   }
   why_decision_free(&d);
@@ -273,6 +308,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(loading),
       cmocka_unit_test(deciding),
+      cmocka_unit_test(streaming),
       cmocka_unit_test(facts),
       cmocka_unit_test(unknown_ops_and_malformed_requests),
       cmocka_unit_test(running),
