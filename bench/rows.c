@@ -34,6 +34,14 @@ void row_run(struct row_maker *r, const struct why_machine *machine, const char 
   snprintf(r->commit, sizeof r->commit, "%s", program_commit);
 }
 
+static void write_plans(uint32_t plans, char *out, size_t size) {
+  size_t used = (size_t)snprintf(out, size, "%s", plans ? "" : "any");
+  for (int i = 0; i < WHY_PLAN_COUNT; i++)
+    if (plans >> i & 1)
+      used += (size_t)snprintf(out + used, size - used, "%s%s", used ? " " : "",
+                               why_plan_name((enum why_plan)i));
+}
+
 void row_decision(struct row_maker *r, const struct suite *suite, const struct suite_case *item,
                   const struct why_request *request, int64_t decision) {
   const struct why_problem *p = &request->problem;
@@ -57,6 +65,9 @@ void row_decision(struct row_maker *r, const struct suite *suite, const struct s
   row->transfer = why_transfer_name(request->transfer);
   row->iterations = request->iterations;
   row->device_memory_bytes = request->budget.device_bytes;
+  row->pinned_memory_bytes = request->budget.pinned_bytes;
+  write_plans(request->plans, r->plans, sizeof r->plans);
+  row->plans = r->plans;
   row->threads =
       request->threads ? request->threads : why_machine_device(r->machine, 0)->multiprocessors;
   row->decision = decision;

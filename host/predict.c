@@ -10,8 +10,9 @@
 double why_rate(const struct why_facts *f, const struct why_kernel *k,
                 const struct why_problem *p) {
   enum why_math math = why_math_of(p->type);
-  if (math > WHY_MATH_F32 && !(k->matrix_units && f->flops[math] > 0)) math = WHY_MATH_F32;
-  return f->flops[math];
+  if (math <= WHY_MATH_F32) return f->flops[math];
+  double units = k->matrix_units * f->flops[math];
+  return units > 0 ? units : f->flops[WHY_MATH_F32];
 }
 
 // Figures are those of all cores; a kernel may use fewer, and be given fewer. 0: no limit.

@@ -280,10 +280,11 @@ struct why_kernel {      // a row of host/catalog.def: needs as data, code only 
   enum why_reason (*takes)(const struct why_problem *, const struct why_facts *,
                            struct why_verdict *);                              // pure; NULL: all
   uint64_t (*workspace)(const struct why_problem *, const struct why_facts *); // NULL: none
-  int threads;      // of a CPU: the most that it uses; 0: all it is given
-  int matrix_units; // 16-bit products on tensor cores, or a CPU's units for that type, where the
-                    // device has flops[its math]; else at the f32 rate
-  int ask;          // only the library can tell support and workspace: why_backend.ask
+  int threads; // of a CPU: the most that it uses; 0: all it is given
+  // On tensor cores, or a CPU's units for a 16-bit type, where the device has flops[its math]: that
+  // rate times this, and efficiency of it. 0: 16-bit types at the f32 rate.
+  double matrix_units;
+  int ask; // only the library can tell support and workspace: why_backend.ask
 };
 WHY_API int why_kernel_count(void);
 WHY_API const struct why_kernel *why_kernel_at(int index);

@@ -218,7 +218,7 @@ static enum why_reason choose(const struct why_call *call, struct plan *plan,
       chosen = true;
     }
   }
-  return chosen ? WHY_OK : fail(call->why, WHY_LIBRARY, cublasLtGetStatusName(refused));
+  return chosen ? WHY_OK : refuse(call->why, refused);
 }
 
 static void gemm_release(struct why_call *call) {

@@ -79,21 +79,21 @@ step() {
   return $status
 }
 
-# bench SUITE LIMIT options...: rows that were finished are worth keeping when the time is over.
+# bench FILE LIMIT SUITES options...: rows that were finished are worth keeping when the time is over.
 bench() {
-  local status=0 suite=$1 limit=$2 rows=0
-  shift 2
-  run "bench-$suite" "$limit" "$program" bench --suite "$suite" -o "$out/$suite.csv" \
+  local status=0 file=$1 limit=$2 suites=$3 rows=0
+  shift 3
+  run "bench-$file" "$limit" "$program" bench --suite "$suites" -o "$out/$file.csv" \
     --overwrite "$@" || status=$?
-  [ ! -e "$out/$suite.csv" ] || rows=$(($(wc -l <"$out/$suite.csv") - 1))
+  [ ! -e "$out/$file.csv" ] || rows=$(($(wc -l <"$out/$file.csv") - 1))
   if [ $status = 99 ]; then
-    skip "bench-$suite" "no time left of $total s"
+    skip "bench-$file" "no time left of $total s"
   elif [ $status = 0 ]; then
-    pass "bench-$suite" "$rows rows, $took s"
+    pass "bench-$file" "$rows rows, $took s"
   elif [ $status = 124 ] && [ "$rows" -gt 0 ]; then
-    pass "bench-$suite" "$rows rows until it was stopped after $took s"
+    pass "bench-$file" "$rows rows until it was stopped after $took s"
   else
-    fail "bench-$suite" "status $status after $took s, $rows rows; last line: $last"
+    fail "bench-$file" "status $status after $took s, $rows rows; last line: $last"
   fi
 }
 
@@ -151,7 +151,7 @@ for words in "nvidia-smi -q" "nvcc --version" lscpu "numactl --hardware"; do
   echo "==== $words"
   # shellcheck disable=SC2086 # a program and its arguments
   timeout 20 $words
-done >"$out/system.txt" 2>&1 </dev/null
+done >>"$log" 2>&1 </dev/null
 
 # ---- building -----------------------------------------------------------------------------------
 
@@ -207,13 +207,16 @@ fi
 # large results on the CPU. The plain loops run on one thread, so that their predictions say little.
 if [ -n "$capability" ]; then
   step machine 60 $program machine --measure -o "$out/machine.json"
-  bench quick 90 --time-budget 0.1 --compare-limit 0.05
+  bench quick 80 quick --time-budget 0.1 --compare-limit 0.05
   compared=openblas:cblas,plain:avx512,cuda:register,cuda:vector,cuda:mma,cuda:warp,cuda:block
   compared+=,cuda:online,cublas:lt,cudnn:instance,cudnn:channel
-  bench square 100 --time-budget 0.1 --compare-limit 0.05 --compare $compared
+  bench square 80 square --time-budget 0.1 --compare-limit 0.05 --compare $compared
+  # Streamed plans against the law: the columns roof_percent, copy_in_s, work_s, copy_out_s, idle_s.
+  bench memory 70 memory --device-memory 64MiB,512MiB --policy gpu-first --time-budget 0.1 \
+    --compare cublas:lt,cudnn:graph,cuda:vector,cuda:mma,cuda:implicit
 else
   step machine 30 $program machine -o "$out/machine.json"
-  for suite in quick square; do skip "bench-$suite" "no GPU here: no times"; done
+  for suite in quick square memory; do skip "bench-$suite" "no GPU here: no times"; done
 fi
 
 # ---- the rest -----------------------------------------------------------------------------------
@@ -225,9 +228,10 @@ done
 step tests 120 ctest --test-dir $build --no-tests=error --parallel "$(nproc)" --output-on-failure \
   -L '^(unit|emulation|faults|explain|cli)$'
 if [ -n "$capability" ]; then
-  bench transformer 90 --time-budget 0.1 --compare cublas:lt
+  bench networks 90 resnet50,transformer --time-budget 0.1 \
+    --compare cublas:lt,cudnn:graph,cuda:implicit,cuda:mma,onednn:direct
 else
-  skip bench-transformer "no GPU here: no times"
+  skip bench-networks "no GPU here: no times"
 fi
 
 # The head and the tail of a log that is too long.

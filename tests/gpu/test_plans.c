@@ -44,6 +44,11 @@ static void every_kernel_of_cudnn(void **state) {
   every_kernel_of_library("cudnn");
 }
 
+static void streamed_plans(void **state) {
+  (void)state;
+  streamed_plans_compute(machine, NULL);
+}
+
 static void ten_iterations(void **state) {
   (void)state;
   iterations_accumulate(machine);
@@ -57,7 +62,8 @@ static void a_budget_of_exactly_the_memory(void **state) {
 int main(int argc, char **argv) { // the name of one test: it alone
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_kernel_of_cuda),           cmocka_unit_test(every_kernel_of_cublas),
-      cmocka_unit_test(every_kernel_of_cudnn),          cmocka_unit_test(ten_iterations),
+      cmocka_unit_test(every_kernel_of_cudnn),          cmocka_unit_test(streamed_plans),
+      cmocka_unit_test(ten_iterations),
       cmocka_unit_test(a_budget_of_exactly_the_memory),
   };
   struct why_options options = {.library_dir = WHY_TEST_PLUGINS};

@@ -112,6 +112,30 @@ void every_kernel_computes(struct why_machine *m, const char *backend,
   why_decision_free(&d);
 }
 
+void streamed_plans_compute(struct why_machine *m, const struct emulated *hands) {
+  struct why_decision d = {0};
+  int ran = 0;
+  for (int i = 0; i < PROBLEMS; i++) {
+    struct why_request r = plans_request(problems[i]);
+    struct operands o;
+    uint64_t bytes = 0;
+    operands_make(&o, &r.problem, (unsigned)i + 1);
+    for (int k = 0; k < r.problem.op->operands; k++) bytes += why_tensor_bytes(&o.now[k]);
+    r.policy = WHY_GPU_ONLY;
+    r.plans = 1u << WHY_STREAMED;
+    for (uint64_t part = 2; part <= 4; part *= 2) {
+      r.budget.device_bytes = bytes / part;
+      if (!computes(m, &r, &o, &d, hands)) continue; // its smallest parts need more
+      assert_int_equal(d.candidate[d.chosen].plan, WHY_STREAMED);
+      assert_true(d.candidate[d.chosen].parts.count > 1);
+      ran++;
+    }
+    operands_free(&o);
+  }
+  assert_true(ran > PROBLEMS / 2);
+  why_decision_free(&d);
+}
+
 void iterations_accumulate(struct why_machine *m) {
   static const enum why_policy policies[] = {WHY_GPU_FIRST, WHY_CPU_ONLY};
   for (int i = 0; i < 2; i++)

@@ -9,6 +9,9 @@
 // whose needs the device meets takes at least one.
 void every_kernel_computes(struct why_machine *, const char *backend, const struct emulated *hands);
 
+// Every problem in parts, on a device that is told to have half or a quarter of what it needs.
+void streamed_plans_compute(struct why_machine *, const struct emulated *hands);
+
 // Ten calls on the same operands: with beta = 1, c takes ten products.
 void iterations_accumulate(struct why_machine *);
 

@@ -28,6 +28,14 @@ static void a_device_of_exactly_the_memory(void **state) {
     }
 }
 
+static void streamed_plans(void **state) {
+  (void)state;
+  struct emulated e;
+  emulated_open(&e, (uint64_t)64 << 20, 0);
+  streamed_plans_compute(e.machine, &e);
+  emulated_close(&e);
+}
+
 static void ten_iterations(void **state) {
   (void)state;
   struct emulated e;
@@ -71,6 +79,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_kernel_in_every_transfer_mode),
       cmocka_unit_test(a_device_of_exactly_the_memory),
+      cmocka_unit_test(streamed_plans),
       cmocka_unit_test(ten_iterations),
       cmocka_unit_test(wrong_operands_are_refused),
   };
