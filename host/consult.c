@@ -43,7 +43,7 @@ static enum why_reason ask(struct why_machine *m, const struct why_case *cs, int
   uint64_t budget = cs->request->budget.device_bytes, available = why_free_bytes(f);
   uint64_t have = budget < available ? budget : available;
   bool fits = whole && cs->operand_bytes + whole->workspace_bytes <= have;
-  if (fits && !why_streamed_wanted(cs, f)) return WHY_OK;
+  if (fits && !why_streamed_wanted(cs, k, f)) return WHY_OK;
   struct why_parts parts;
   struct why_verdict verdict = {.note = "", .cause = ""};
   struct why_problem problem[WHY_PART_PROBLEMS];

@@ -319,7 +319,7 @@ static enum why_reason add(const struct why_machine *m, const struct why_case *c
   enum why_reason resident = d->candidate[d->candidates - 1].verdict.reason;
   bool excluded = why_excluded(k, cs->request);
   bool barred = excluded || (resident <= WHY_TYPE && resident > WHY_EXCLUDED);
-  if (barred || !(resident == WHY_DEVICE_MEMORY || why_streamed_wanted(cs, &m->facts[device])))
+  if (barred || !(resident == WHY_DEVICE_MEMORY || why_streamed_wanted(cs, k, &m->facts[device])))
     return WHY_OK;
   return add_plan(m, cs, d, k, device, WHY_STREAMED);
 }

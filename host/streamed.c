@@ -12,10 +12,25 @@ static uint64_t device_bytes(const struct why_case *cs, const struct why_facts *
   return least(cs->request->budget.device_bytes, why_free_bytes(f));
 }
 
-bool why_streamed_wanted(const struct why_case *cs, const struct why_facts *f) {
+// Would copies and work at the same time save more than some parts cost?
+static bool overlap_pays(const struct why_case *cs, const struct why_kernel *k,
+                         const struct why_facts *f) {
+  enum { PARTS = 16 };
+  struct why_candidate resident = {.kernel = k};
+  double n = (double)cs->request->iterations;
+  why_predict(f, cs->request, &cs->traffic, &resident);
+  double copies = cs->request->transfer == WHY_ALWAYS ? n : 1; // of each operand
+  double in = resident.copy_in_seconds / copies, out = resident.copy_out_seconds / copies;
+  double longest = fmax(resident.work_seconds / n, fmax(in, out));
+  return resident.seconds - n * longest > PARTS * (f->latency_seconds + f->launch_seconds);
+}
+
+bool why_streamed_wanted(const struct why_case *cs, const struct why_kernel *k,
+                         const struct why_facts *f) {
   const struct why_request *r = cs->request;
   if (f->host) return false;
-  return r->plans >> WHY_STREAMED & 1 || cs->operand_bytes > device_bytes(cs, f);
+  if (r->plans >> WHY_STREAMED & 1 || cs->operand_bytes > device_bytes(cs, f)) return true;
+  return !r->plans && r->transfer != WHY_UNIFIED && overlap_pays(cs, k, f);
 }
 
 // A quarter of the device at most, so that the parts have the rest.

@@ -5,9 +5,10 @@
 
 enum { WHY_PART_PROBLEMS = 64 }; // more different ones than this are not looked at beforehand
 
-// Is a streamed plan to be looked for on this device? Where the operands do not fit, or where the
-// request names it.
-bool why_streamed_wanted(const struct why_case *, const struct why_facts *);
+// Is a streamed plan to be looked for on this device? Where the operands do not fit, where copying
+// while computing is predicted to pay, or where the request names it.
+bool why_streamed_wanted(const struct why_case *, const struct why_kernel *,
+                         const struct why_facts *);
 // Chooses the parts; WHY_OK or why there are none.
 enum why_reason why_streamed_parts(const struct why_machine *, const struct why_case *,
                                    const struct why_kernel *, int device, struct why_parts *,

@@ -352,8 +352,9 @@ struct why_request { // everything that decides, besides the machine
   struct why_problem problem;
   enum why_policy policy;
   char kernel[48]; // "backend:name" by name; "": any
-  uint32_t plans;  // bit 1 << why_plan: those allowed; 0: any. A streamed plan is looked for where
-                   // the operands do not fit, and where it is asked for by itself
+  // bit 1 << why_plan: those allowed; 0: any. A streamed plan is looked for where the operands do
+  // not fit, where copying while computing is predicted to pay, and where it is named here.
+  uint32_t plans;
   enum why_transfer transfer;
   int64_t iterations;       // calls on the same operands, at least 1
   int threads;              // CPU threads; 0: all

@@ -61,10 +61,9 @@ static void a_budget_of_exactly_the_memory(void **state) {
 
 int main(int argc, char **argv) { // the name of one test: it alone
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(every_kernel_of_cuda),           cmocka_unit_test(every_kernel_of_cublas),
-      cmocka_unit_test(every_kernel_of_cudnn),          cmocka_unit_test(streamed_plans),
-      cmocka_unit_test(ten_iterations),
-      cmocka_unit_test(a_budget_of_exactly_the_memory),
+      cmocka_unit_test(every_kernel_of_cuda),  cmocka_unit_test(every_kernel_of_cublas),
+      cmocka_unit_test(every_kernel_of_cudnn), cmocka_unit_test(streamed_plans),
+      cmocka_unit_test(ten_iterations),        cmocka_unit_test(a_budget_of_exactly_the_memory),
   };
   struct why_options options = {.library_dir = WHY_TEST_PLUGINS};
   enum why_reason reason = why_open(&options, &machine);

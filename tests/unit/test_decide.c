@@ -213,6 +213,7 @@ static void the_next_best_runs_when_one_fails(void **state) {
   struct why_machine *m = fixture_open();
   struct why_decision d = {0};
   struct why_request r = fixture_request("gemm m=4096 n=4096 k=4096");
+  r.plans = 1u << WHY_RESIDENT | 1u << WHY_ON_HOST;
   struct why_verdict failed = {WHY_ALLOC_FAILED, 123, 0, "out of memory", ""};
   assert_int_equal(why_decide(m, &r, &d), WHY_OK);
   int tries = 0;
