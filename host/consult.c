@@ -54,6 +54,18 @@ static enum why_reason ask(struct why_machine *m, const struct why_case *cs, int
   return r;
 }
 
+// A context takes memory: what is free is known once there is one. A device that cannot be bound
+// says so to the candidate that tries it.
+static void see_memory(struct why_machine *m, int device) {
+  struct why_device *d = m->device[device];
+  const struct why_facts *f = &m->facts[device];
+  if (!d || m->seen[device] || f->host || f->emulated) return; // an emulated context takes nothing
+  m->seen[device] = true;
+  if (d->bind(d) || d->refresh(d)) return;
+  m->facts[device].free_bytes = d->facts.free_bytes;
+  m->facts[device].context_bytes = d->facts.context_bytes;
+}
+
 enum why_reason why_consult(struct why_machine *m, const struct why_request *request) {
   if (m->replayed) return WHY_OK;
   struct why_case cs;
@@ -63,9 +75,11 @@ enum why_reason why_consult(struct why_machine *m, const struct why_request *req
     const struct why_kernel *k = why_kernel_at(i);
     const struct why_place *place = &why_places()[i];
     if (why_op_find(k->op) != request->problem.op || why_excluded(k, request)) continue;
-    if (why_load(m, place->device) || why_load(m, place->code) || !k->ask) continue;
+    if (why_load(m, place->device) || why_load(m, place->code)) continue;
     for (int device = 0; device < m->devices; device++) {
       if (strcmp(m->facts[device].backend, k->device)) continue;
+      see_memory(m, device);
+      if (!k->ask) continue;
       enum why_reason r = ask(m, &cs, i, device);
       if (r == WHY_ALLOC_FAILED && !first) first = r;
     }

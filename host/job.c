@@ -230,6 +230,7 @@ enum why_reason why_upload(struct why_job *j, const struct why_tensor *operand) 
 // One call of a streamed plan, which ends with the result on the host.
 static enum why_reason launch_stream(struct why_job *j) {
   struct why_times t, *sum = &j->times;
+  if (!j->operand[0].data) return WHY_BAD_INPUT; // nothing was uploaded
   double limit = j->decision->request.timeout_seconds;
   enum why_reason r = why_stream_run(j->stream, j->operand, limit, &t);
   if (r == WHY_TIMEOUT) j->verdict.have = j->verdict.need = limit; // longer than that

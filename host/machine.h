@@ -37,7 +37,7 @@ struct why_machine {
   char library_dir[4096], root[4096];
   struct why_facts facts[WHY_DEVICES];
   struct why_device *device[WHY_DEVICES]; // NULL: replayed
-  bool lost[WHY_DEVICES];
+  bool lost[WHY_DEVICES], seen[WHY_DEVICES]; // seen: its memory, after its context was made
   int devices;
   struct why_slot slot[WHY_SLOTS];
   int slots;
@@ -86,6 +86,8 @@ enum why_reason why_topology_bind(int threads); // why_bind
 struct why_traffic { // of one problem: the same for all of its candidates
   double flops, least_bytes, in_bytes, out_bytes;
 };
+// The part of all cores that a kernel has which uses `used` threads and is given `given`; 0: all.
+double why_share_of_cores(int cores, int used, int given);
 double why_rate(const struct why_facts *, const struct why_kernel *, const struct why_problem *);
 void why_predict(const struct why_facts *device, const struct why_request *,
                  const struct why_traffic *, struct why_candidate *);

@@ -159,12 +159,18 @@ static struct why_parts_times times_of(const struct why_problem *p, const struct
   double launch = either(d->launch_seconds, unknown_device.launch_seconds);
   double flops = either(why_rate(d, k, p), unknown_flops);
   double memory = either(d->memory_bps, unknown_device.memory_bps);
+  // An output tile of 128 x 128 for each multiprocessor keeps it busy; with less some are idle.
+  double outputs = 0;
+  for (int i = 0; i < p->op->operands; i++)
+    if (v->lane[i].role & WHY_OUT)
+      outputs += (double)v->lane[i].bytes / (double)why_type_bytes(v->lane[i].type);
+  double busy = fmin(1, outputs / (fmax(1, d->multiprocessors) * 128 * 128));
   double count = (double)parts->count, full = p->op->flops(p) / p->op->flops(part);
   struct why_parts_times t;
   t.in = parts->in_bytes / in_bps;
   t.out = parts->out_bytes / out_bps;
-  t.work = count * launch +
-           full * fmax(p->op->flops(part) / flops, p->op->bytes(part) / memory) / k->efficiency;
+  t.work = count * launch + full * fmax(p->op->flops(part) / flops, p->op->bytes(part) / memory) /
+                                (k->efficiency * busy);
   // Meanwhile the host packs and unpacks, each byte read and written once, and queues everything.
   double stage = (in_copies + out_copies) * latency;
   if (host->memory_bps > 0) stage += 2 * (parts->in_bytes + parts->out_bytes) / host->memory_bps;
@@ -298,7 +304,7 @@ static void search_sums(const struct search *s, const struct trial *start, struc
   int sum = -1;
   for (int cut = 0; cut < op->cuts; cut++)
     if (op->cut[cut].sums) sum = cut;
-  double last = sum < 0 ? 1 : (double)s->step[sum];
+  double shortest = INFINITY, last = sum < 0 ? 1 : (double)s->step[sum];
   for (double wanted = sum < 0 ? 1 : (double)s->whole[sum]; wanted >= last;
        wanted = wanted > last && wanted / 4 < last ? last : wanted / 4) {
     struct trial t = *start;
@@ -309,7 +315,8 @@ static void search_sums(const struct search *s, const struct trial *start, struc
       continue;
     }
     climb(s, &t, false);
-    if (t.seconds > 4 * best->seconds) break; // shorter ones only add to what each part costs
+    if (t.seconds > 4 * shortest) break; // smaller ones only add to what each part costs
+    shortest = fmin(shortest, t.seconds);
     if (t.seconds < best->seconds) *best = t;
   }
 }
@@ -320,6 +327,42 @@ static void add_buffer(const struct search *s, struct trial *best) {
   t.parts.in_buffers++;
   weigh(s, &t);
   if (t.bytes <= s->most) *best = t;
+}
+
+// Where everything fits, a few even parts along one axis will do: what is to be gained is the time
+// of the copies, and a decision must stay quick.
+static void overlap(const struct search *s, const struct trial *start, struct trial *best) {
+  static const double parts[] = {4, 8, 16, 32};
+  for (int cut = 0; cut < s->problem->op->cuts; cut++)
+    for (size_t i = 0; i < sizeof parts / sizeof *parts && !s->problem->op->cut[cut].sums; i++) {
+      struct trial t = *start;
+      t.parts.extent[cut] = fitting(s, cut, (double)s->whole[cut] / parts[i]);
+      weigh(s, &t);
+      if (t.bytes <= s->most && t.seconds < best->seconds) *best = t;
+    }
+}
+
+// The best trial; its seconds are INFINITY where none fits.
+static struct trial search(const struct search *s, uint64_t *least) {
+  struct trial best = {.seconds = INFINITY};
+  for (int order = 0; order < s->problem->op->orders; order++)
+    for (int buffers = 3; buffers >= 0; buffers--) {
+      struct trial t = {.parts = {.order = order,
+                                  .in_buffers = 2,
+                                  .outer_buffers = 1 + buffers / 2,
+                                  .out_buffers = 1 + buffers % 2}};
+      memcpy(t.parts.extent, s->whole, sizeof s->whole);
+      weigh(s, &t);
+      if (t.bytes <= s->most && buffers == 3) overlap(s, &t, &best);
+      if (isinf(best.seconds) || t.bytes > s->most) search_sums(s, &t, &best, least);
+    }
+  if (isinf(best.seconds)) return best;
+  struct trial whole = best;
+  memcpy(whole.parts.extent, s->whole, sizeof s->whole);
+  weigh(s, &whole);
+  if (whole.bytes > s->most) climb(s, &best, true);
+  add_buffer(s, &best);
+  return best;
 }
 
 // Staging buffers of a few MiB keep a link busy; no larger than the largest slice needs.
@@ -346,6 +389,9 @@ static enum why_reason choose_stage(const struct why_problem *p, uint64_t most,
   return WHY_PINNED;
 }
 
+// More parts than this are no plan: each costs tens of microseconds, whatever it computes.
+enum { MOST_PARTS = 1 << 20 };
+
 enum why_reason why_parts_choose(const struct why_case *cs, const struct why_kernel *k,
                                  const struct why_facts *host, const struct why_facts *device,
                                  uint64_t device_bytes, uint64_t pinned_bytes,
@@ -361,24 +407,22 @@ enum why_reason why_parts_choose(const struct why_case *cs, const struct why_ker
     cuttable |= s.whole[cut] > s.step[cut];
   }
   if (!cuttable) return WHY_UNCUTTABLE;
-  struct trial best = {.seconds = INFINITY};
   uint64_t least = UINT64_MAX;
-  for (int order = 0; order < op->orders; order++)
-    for (int buffers = 0; buffers < 4; buffers++) {
-      struct trial t = {.parts = {.order = order,
-                                  .in_buffers = 2,
-                                  .outer_buffers = 1 + buffers / 2,
-                                  .out_buffers = 1 + buffers % 2}};
-      memcpy(t.parts.extent, s.whole, sizeof s.whole);
-      search_sums(&s, &t, &best, &least);
-    }
+  struct trial best = search(&s, &least);
   if (isinf(best.seconds)) {
     why->need = (double)least;
     why->have = (double)device_bytes;
     return WHY_DEVICE_MEMORY;
   }
-  climb(&s, &best, true);
-  add_buffer(&s, &best);
+  if (best.parts.count > MOST_PARTS) {
+    while (best.parts.count > MOST_PARTS) {
+      s.most *= 2;
+      best = search(&s, &least);
+    }
+    why->need = (double)best.bytes;
+    why->have = (double)device_bytes;
+    return WHY_DEVICE_MEMORY;
+  }
   *out = best.parts;
   return choose_stage(p, pinned_bytes, out, why);
 }

@@ -16,7 +16,7 @@ double why_rate(const struct why_facts *f, const struct why_kernel *k,
 }
 
 // Figures are those of all cores; a kernel may use fewer, and be given fewer. 0: no limit.
-static double share_of_cores(int cores, int used, int given) {
+double why_share_of_cores(int cores, int used, int given) {
   int threads = cores;
   if (used && used < threads) threads = used;
   if (given && given < threads) threads = given;
@@ -33,7 +33,8 @@ void why_predict(const struct why_facts *facts, const struct why_request *r,
   double flops = why_rate(facts, c->kernel, &r->problem), bandwidth = facts->memory_bps;
   c->copy_in_seconds = c->work_seconds = c->copy_out_seconds = c->seconds = NAN;
   if (!(flops > 0) || !(bandwidth > 0)) return;
-  if (facts->host) flops *= share_of_cores(facts->multiprocessors, c->kernel->threads, r->threads);
+  if (facts->host)
+    flops *= why_share_of_cores(facts->multiprocessors, c->kernel->threads, r->threads);
   double roof = fmax(t->flops / flops, t->least_bytes / bandwidth);
   double n = (double)r->iterations;
   double work = facts->launch_seconds + roof / c->kernel->efficiency;

@@ -49,7 +49,9 @@ static enum why_reason variant_of(struct why_stream *s, const struct why_problem
       *out = s->variant[i];
       return WHY_OK;
     }
-  return prepare_variant(s, problem, out);
+  if (!s->code->prepare) return prepare_variant(s, problem, out);
+  s->call.why->note = "the parts have more shapes than were prepared"; // a trial would write over
+  return WHY_FORM;                                                     // what other parts left
 }
 
 // The next buffer for each operand whose slice is new.
@@ -122,6 +124,10 @@ static enum why_reason work(struct why_stream *s, struct variant *v) {
   if (s->part >= WHY_PARTS_MARKED) add_work(s, s->part - WHY_PARTS_MARKED);
   enum why_reason r = mark(s, WHY_WORK, ring(WHY_MARK_WORK_START, s->part, WHY_PARTS_MARKED));
   if (!r) r = s->code->run(&v->call);
+  if (!r && *s->call.why->note) { // told when all went well; no word on a later failure
+    s->note = s->call.why->note;
+    s->call.why->note = "";
+  }
   return r ? r : mark(s, WHY_WORK, ring(WHY_MARK_WORK_END, s->part, WHY_PARTS_MARKED));
 }
 
@@ -183,10 +189,20 @@ static void forget_pass(struct why_stream *s) {
   }
 }
 
+// Waits for what a pass that failed may have left in the queues.
+static void settle(struct why_stream *s) {
+  struct why_device *d = s->device;
+  for (int queue = 0; queue < WHY_QUEUES; queue++)
+    if (!d->mark(d, queue, WHY_MARK_RELEASE)) (void)d->until(d, WHY_MARK_RELEASE, INFINITY);
+}
+
 enum why_reason why_stream_run(struct why_stream *s, const struct why_tensor *operand,
                                double seconds, struct why_times *times) {
   struct why_walk walk;
+  if (s->failed) settle(s);
   forget_pass(s);
+  s->failed = true; // until it has ended well
+  s->note = "";
   s->deadline = seconds > 0 ? why_stream_now() + seconds : INFINITY;
   enum why_reason r = s->device->bind(s->device);
   if (!r) r = mark(s, WHY_COPY_IN, WHY_MARK_PASS_START);
@@ -197,6 +213,8 @@ enum why_reason why_stream_run(struct why_stream *s, const struct why_tensor *op
   if (!r) r = finish(s);
   if (r) return r;
   add_times(s);
+  s->failed = false;
+  s->call.why->note = s->note;
   *times = s->times;
   return WHY_OK;
 }
@@ -250,8 +268,7 @@ enum why_reason why_stream_prepare(const struct why_call *call, const struct why
 void why_stream_release(struct why_stream *s) {
   if (!s) return;
   struct why_device *d = s->device;
-  for (int queue = 0; queue < WHY_QUEUES; queue++) // after a failure copies may still be under way
-    if (!d->mark(d, queue, WHY_MARK_RELEASE)) (void)d->until(d, WHY_MARK_RELEASE, INFINITY);
+  settle(s);
   for (int i = 0; i < s->variants; i++) {
     if (s->variant[i]->prepared && s->code->release) s->code->release(&s->variant[i]->call);
     free(s->variant[i]);

@@ -58,6 +58,8 @@ struct why_stream {
   int next_in, next_out;
   int64_t part; // of this pass
   double deadline;
+  bool failed;      // the last pass did not end well, or is under way
+  const char *note; // what the code said of a part that went well
   struct why_times times;
 };
 

@@ -39,13 +39,21 @@ uint64_t why_streamed_workspace(const struct why_case *cs, const struct why_fact
                device_bytes(cs, f) / 4);
 }
 
+// The host as the threads that pack and unpack have it.
+static struct why_facts staging_host(const struct why_machine *m, const struct why_request *r) {
+  struct why_facts host = m->facts[0];
+  host.memory_bps *= why_share_of_cores(host.multiprocessors, 0, r->threads);
+  return host;
+}
+
 enum why_reason why_streamed_parts(const struct why_machine *m, const struct why_case *cs,
                                    const struct why_kernel *k, int device, struct why_parts *parts,
                                    struct why_verdict *v) {
   const struct why_facts *f = &m->facts[device];
   const struct why_budget *b = &cs->request->budget;
   uint64_t have = device_bytes(cs, f), workspace = k->ask ? why_streamed_workspace(cs, f) : 0;
-  enum why_reason r = why_parts_choose(cs, k, &m->facts[0], f, have - workspace,
+  struct why_facts host = staging_host(m, cs->request);
+  enum why_reason r = why_parts_choose(cs, k, &host, f, have - workspace,
                                        least(b->pinned_bytes, b->host_bytes), parts, v);
   if (r == WHY_DEVICE_MEMORY) v->have = (double)have;
   return r;
@@ -59,6 +67,10 @@ static enum why_reason judge_problems(const struct why_machine *m, const struct 
   const struct why_facts *f = &m->facts[c->device];
   int problems = why_parts_problems(&cs->request->problem, &c->parts, problem, WHY_PART_PROBLEMS);
   *workspace = 0;
+  if (c->kernel->ask && problems == WHY_PART_PROBLEMS) {
+    v->note = "the parts have too many different shapes to ask the library about";
+    return WHY_FORM;
+  }
   for (int i = 0; i < problems; i++) {
     struct why_request request = *cs->request;
     struct why_case part;
@@ -76,8 +88,9 @@ static enum why_reason judge_problems(const struct why_machine *m, const struct 
 
 static void predict(const struct why_machine *m, const struct why_request *r,
                     struct why_candidate *c) {
+  struct why_facts host = staging_host(m, r);
   struct why_parts_times t =
-      why_parts_predict(&r->problem, &c->parts, c->kernel, &m->facts[0], &m->facts[c->device]);
+      why_parts_predict(&r->problem, &c->parts, c->kernel, &host, &m->facts[c->device]);
   double n = (double)r->iterations; // every call streams all of it
   c->copy_in_seconds = n * t.in;
   c->work_seconds = n * t.work;

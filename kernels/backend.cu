@@ -21,6 +21,10 @@
 #define WHY_CUDA_BUILD "emulation"
 #endif
 
+// Allocations come in pages of 2 MiB, and modules are loaded when a kernel is first launched: to the
+// last byte a device cannot be filled.
+enum { KEPT_BACK = 32 << 20 };
+
 struct cuda_device {
   int ordinal;
   bool ready; // streams and events are there
@@ -46,7 +50,8 @@ static struct cuda_device *state_of(struct why_device *d) {
 static enum why_reason device_refresh(struct why_device *d) {
   size_t free_bytes, total_bytes;
   enum why_reason reason = done(cudaMemGetInfo(&free_bytes, &total_bytes));
-  if (!reason) d->facts.free_bytes = free_bytes;
+  size_t kept = EMULATED ? 0 : KEPT_BACK;
+  if (!reason) d->facts.free_bytes = free_bytes > kept ? free_bytes - kept : 0;
   return reason;
 }
 

@@ -15,6 +15,7 @@ typedef cudnnBackendDescriptor_t descriptor;
 enum {
   MOST_CONFIGURATIONS = 256, // of one mode of the heuristics; for f32 most of them are refused
   MOST_PLANS = 32,           // kept of all modes together, each to be timed
+  UNTIMED_PLANS = 4,         // where the first that runs will do
   ALIGNED = 64,              // bytes promised of a pointer at most: no kernel wants more
   SPATIAL = 2,               // dims of an image
   RANK = 4                   // of a tensor: n, c, h, w
@@ -137,11 +138,20 @@ static void clear_graph(struct graph *graph) {
 }
 
 // y = 1 conv(x, w) + 0 y. To be cleared, also after a failure.
+static int64_t elements_of(const struct why_tensor *t) { // which lie side by side
+  int64_t elements = 1;
+  for (int i = 0; i < t->rank; i++) elements *= t->dim[i];
+  return elements;
+}
+
 static enum why_reason describe(cudnnHandle_t handle, const struct why_problem *problem,
                                 const struct why_tensor *operand, struct graph *graph,
                                 struct why_verdict *why) {
   if (problem->math < WHY_MATH_F32)
     return cudnn_fail(why, WHY_TYPE, "cuDNN's convolutions accumulate in f32");
+  for (int i = CONV2D_X; i <= CONV2D_Y; i++) // its kernels index in 32 bits
+    if (elements_of(&operand[i]) > INT32_MAX)
+      return cudnn_fail(why, WHY_LIBRARY, "cuDNN's tensors have fewer than 2^31 elements");
   const struct conv2d_view view = conv2d_view(problem);
   const float one = 1, zero = 0;
   const struct attribute operation[] = {
@@ -257,10 +267,11 @@ static enum why_reason configure(const struct graph *graph, cudnnBackendHeurMode
   return reason;
 }
 
-// Every way that the library proposes within most_bytes of workspace and the type's precision, at
-// least one; to be cleared. What fails on the way to one leaves the others.
+// The first `most_ways` that the library proposes within most_bytes of workspace and the type's
+// precision, at least one; to be cleared. What fails on the way to one leaves the others.
 static enum why_reason propose(cudnnHandle_t handle, const struct graph *graph, enum why_type type,
-                               uint64_t most_bytes, struct ways *ways, struct why_verdict *why) {
+                               uint64_t most_bytes, int most_ways, struct ways *ways,
+                               struct why_verdict *why) {
   enum why_reason refused = cudnn_fail(why, WHY_LIBRARY, "cuDNN proposes no plan for it");
   *ways = (struct ways){0};
   for (size_t m = 0; m < sizeof modes / sizeof *modes; m++) {
@@ -269,7 +280,7 @@ static enum why_reason propose(cudnnHandle_t handle, const struct graph *graph, 
     enum why_reason reason = configure(graph, modes[m], config, &configs, why);
     if (reason) refused = reason;
     for (int i = 0; i < configs; i++) {
-      if (ways->count == MOST_PLANS) {
+      if (ways->count == most_ways) {
         destroy(&config[i]);
         continue;
       }
@@ -294,7 +305,7 @@ enum why_reason cudnn_conv2d_ask(cudnnHandle_t handle, const struct why_problem 
   struct ways ways = {0};
   for (int i = CONV2D_X; i <= CONV2D_Y; i++) problem->op->shape(problem, i, &operand[i]);
   enum why_reason reason = describe(handle, problem, operand, &graph, why);
-  if (!reason) reason = propose(handle, &graph, problem->type, most_bytes, &ways, why);
+  if (!reason) reason = propose(handle, &graph, problem->type, most_bytes, MOST_PLANS, &ways, why);
   for (int i = 0; i < ways.count; i++)
     if ((uint64_t)ways.way[i].workspace_bytes > *workspace_bytes)
       *workspace_bytes = (uint64_t)ways.way[i].workspace_bytes;
@@ -397,8 +408,8 @@ static enum why_reason conv2d_prepare(struct why_call *call) {
   if (!reason)
     reason = describe(call->state, call->problem, call->operand, &plan->graph, call->why);
   if (!reason)
-    reason = propose(call->state, &plan->graph, call->problem->type, call->workspace_bytes, &ways,
-                     call->why);
+    reason = propose(call->state, &plan->graph, call->problem->type, call->workspace_bytes,
+                     call->untimed ? UNTIMED_PLANS : MOST_PLANS, &ways, call->why);
   if (!reason) reason = cudnn_refuse(call->why, pack(call, plan));
   if (!reason) reason = fill_inputs(call);
   if (!reason) reason = choose(call, plan, &ways);

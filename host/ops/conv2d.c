@@ -285,15 +285,21 @@ static void part(const struct why_problem *problem, const struct why_tensor *who
   offset(&slice[CONV2D_Y], 3, first[CUT_K], extent[CUT_K]);
 }
 
-// The rows of x that the parts read: those between two parts more than once, or not at all.
+// The rows of x that the parts read: those between two parts more than once, or not at all. Only
+// the first and the last parts read less than the others: they reach into the padding.
 static double slice_bytes(const struct why_problem *problem, const int64_t *extent, int operand) {
   struct conv2d_view g = conv2d_view(problem);
-  if (operand != CONV2D_X || problem->value[CONV2D_WIDE_PAD] || extent[CUT_ROWS] >= g.p) return 0;
-  int64_t filter = (g.r - 1) * g.dilation_h + 1;
-  double rows = 0;
-  for (int64_t p = 0; p < g.p; p += extent[CUT_ROWS]) {
-    int64_t begin = p * g.stride_h - g.pad_top;
-    int64_t end = begin + (least(extent[CUT_ROWS], g.p - p) - 1) * g.stride_h + filter;
+  int64_t part = extent[CUT_ROWS], filter = (g.r - 1) * g.dilation_h + 1;
+  if (operand != CONV2D_X || problem->value[CONV2D_WIDE_PAD] || part >= g.p) return 0;
+  int64_t count = (g.p - 1) / part + 1, step = part * g.stride_h;
+  int64_t reads = (part - 1) * g.stride_h + filter; // of a part that lies inside
+  int64_t first = least(count - 1, (g.pad_top + step - 1) / step);
+  int64_t inside = g.h + g.pad_top < reads ? 0 : (g.h + g.pad_top - reads) / step + 1;
+  int64_t last = least(count - 1, inside > first ? inside : first); // [first, last) lie inside
+  double rows = (double)(last - first) * (double)reads;
+  for (int64_t i = first > 0 ? 0 : last; i < count; i = i + 1 == first ? last : i + 1) {
+    int64_t begin = i * step - g.pad_top;
+    int64_t end = begin + (least(part, g.p - i * part) - 1) * g.stride_h + filter;
     rows += (double)(least(end, g.h) - (begin > 0 ? begin : 0));
   }
   return rows * (double)g.n * (double)g.w * (double)g.c * (double)why_type_bytes(problem->type);

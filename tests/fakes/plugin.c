@@ -11,7 +11,14 @@ EXPORT int fake_opens, fake_closes, fake_detaches;
 EXPORT uint64_t fake_emulated_bytes;
 EXPORT int fake_emulated_capability;
 
-static struct why_device device = {.facts = {.name = "a fake GPU",
+static enum why_reason fake_bind(struct why_device *on) {
+  (void)on;
+  return WHY_OK;
+}
+
+static struct why_device device = {.bind = fake_bind,
+                                   .refresh = fake_bind,
+                                   .facts = {.name = "a fake GPU",
                                              .backend = "cuda",
                                              .pci = "FFFF:FF:1F.7",
                                              .capability = 90,

@@ -101,6 +101,24 @@ static void quickly(void **state) {
   fixture_close(m);
 }
 
+// More parts than anybody would wait for are refused, with the memory that would make fewer of
+// them.
+static void parts_have_a_limit(void **state) {
+  (void)state;
+  struct why_request r = fixture_request("gemm m=4096 n=4096 k=4096");
+  struct why_case cs;
+  struct why_parts parts;
+  struct why_verdict v = {0};
+  why_case_fill(&r, &cs);
+  assert_int_equal(why_parts_choose(&cs, &kernel, &host, &device, 64, UINT64_MAX, &parts, &v),
+                   WHY_DEVICE_MEMORY);
+  assert_true(v.need > 64 && v.have == 64);
+  assert_int_equal(
+      why_parts_choose(&cs, &kernel, &host, &device, (uint64_t)v.need, UINT64_MAX, &parts, &v),
+      WHY_OK);
+  assert_true(parts.count <= 1 << 20);
+}
+
 static void a_single_row_cannot_be_cut(void **state) {
   (void)state;
   struct why_request r = fixture_request("softmax rows=1 cols=100000");
@@ -116,6 +134,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(close_to_the_law),
       cmocka_unit_test(quickly),
+      cmocka_unit_test(parts_have_a_limit),
       cmocka_unit_test(a_single_row_cannot_be_cut),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
