@@ -180,6 +180,7 @@ static void show_text(FILE *f, const struct why_machine *machine, const struct r
     fprintf(f, "ran        on the %s: %s:%s, %s, %s%s%s\n", facts->host ? "CPU" : "GPU",
             c->kernel->backend, c->kernel->name, facts->name, why_plan_name(c->plan), cut,
             facts->emulated ? " (emulated: no time)" : "");
+    if (*c->verdict.note) fprintf(f, "           %s\n", c->verdict.note);
   }
   if (d->blame >= 0) {
     const struct why_candidate *c = &d->candidate[d->blame];

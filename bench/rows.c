@@ -145,6 +145,8 @@ static void put_device(const struct why_candidate *c, const struct why_facts *f,
   bool timed = m && m->samples, all = row->threads >= f->multiprocessors;
   double calls = (double)row->iterations;
   struct roof roof = roof_of(row, f, math);
+  // Winograd's convolution and its like do less than the operations that are counted.
+  if (c->kernel->efficiency > 1) roof.compute = roof.all = NAN;
   double launches = calls * f->launch_seconds;
   if (!timed) {
     row->bound_by =

@@ -242,9 +242,10 @@ static void blame(struct why_decision *d) {
   d->blame = -1;
   d->fallback = (struct why_verdict){.note = "", .cause = ""};
   if (d->chosen >= 0 && !why_kernel_on_host(d->candidate[d->chosen].kernel)) return;
+  bool named = *d->request.kernel && d->chosen < 0; // then the CPU's is blamed too
   for (int i = 0; i < d->candidates; i++) {
     const struct why_candidate *c = &d->candidate[i];
-    if (why_kernel_on_host(c->kernel)) continue;
+    if (why_kernel_on_host(c->kernel) && !named) continue;
     if (!nearest || nearer(c, nearest)) nearest = c;
   }
   if (!nearest) {

@@ -90,8 +90,9 @@ void why_explain(FILE *f, const struct why_machine *m, const struct why_decision
   chosen(f, m, d);
   if (d->blame >= 0) {
     const struct why_candidate *b = &d->candidate[d->blame];
-    fprintf(f, "   not on a GPU, because of %s:%s, the one that came nearest:\n     ",
-            b->kernel->backend, b->kernel->name);
+    fprintf(f, "   %s, because of %s:%s, the one that came nearest:\n     ",
+            why_kernel_on_host(b->kernel) ? "nowhere" : "not on a GPU", b->kernel->backend,
+            b->kernel->name);
     verdict(f, &d->fallback, "     ");
   }
   table(f, m, d);

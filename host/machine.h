@@ -36,7 +36,7 @@ struct why_machine {
   struct why_options options;
   char library_dir[4096], root[4096];
   struct why_facts facts[WHY_DEVICES];
-  struct why_device *device[WHY_DEVICES]; // NULL: replayed
+  struct why_device *device[WHY_DEVICES];    // NULL: replayed
   bool lost[WHY_DEVICES], seen[WHY_DEVICES]; // seen: its memory, after its context was made
   int devices;
   struct why_slot slot[WHY_SLOTS];

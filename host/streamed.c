@@ -15,7 +15,7 @@ static uint64_t device_bytes(const struct why_case *cs, const struct why_facts *
 // Would copies and work at the same time save more than some parts cost?
 static bool overlap_pays(const struct why_case *cs, const struct why_kernel *k,
                          const struct why_facts *f) {
-  enum { PARTS = 16 };
+  enum { PARTS = 4 };
   struct why_candidate resident = {.kernel = k};
   double n = (double)cs->request->iterations;
   why_predict(f, cs->request, &cs->traffic, &resident);
@@ -55,7 +55,10 @@ enum why_reason why_streamed_parts(const struct why_machine *m, const struct why
   struct why_facts host = staging_host(m, cs->request);
   enum why_reason r = why_parts_choose(cs, k, &host, f, have - workspace,
                                        least(b->pinned_bytes, b->host_bytes), parts, v);
-  if (r == WHY_DEVICE_MEMORY) v->have = (double)have;
+  if (r == WHY_DEVICE_MEMORY) {
+    v->need += (double)workspace; // of the least parts, and beside them
+    v->have = (double)have;
+  }
   return r;
 }
 
@@ -110,7 +113,11 @@ enum why_reason why_streamed_judge(const struct why_machine *m, const struct why
     v->note = "managed memory is asked for, and streaming copies";
     return WHY_EXCLUDED;
   }
-  enum why_reason r = why_streamed_parts(m, cs, c->kernel, c->device, &c->parts, v);
+  // What no size of the parts would change comes first.
+  enum why_reason r = why_judge_case(cs, c->kernel, f, v);
+  if (r == WHY_TYPE || r == WHY_FORM || r == WHY_SHARED_MEMORY) return r;
+  *v = (struct why_verdict){.note = "", .cause = ""};
+  r = why_streamed_parts(m, cs, c->kernel, c->device, &c->parts, v);
   c->bound = b->device_bytes <= why_free_bytes(f) ? "budget" : "free";
   if (r) return r;
   r = judge_problems(m, cs, c, &workspace, v);

@@ -389,7 +389,8 @@ struct why_decision {
   struct why_request request;
   int chosen; // -1 if nothing can run
   int blame;  // when no GPU is chosen: the GPU candidate that came nearest to running (last
-              // reason in the order above, then fastest); else -1
+              // reason in the order above, then fastest; of a kernel by name that cannot run, its
+              // own, on the CPU too); else -1
   struct why_verdict fallback; // the blamed candidate's, WHY_OK without one
   int candidates, capacity;
   struct why_candidate *candidate; // owned by the decision: why_decision_free

@@ -5,6 +5,13 @@
 #include "emulation/control.h"
 #include "machine.h"
 
+// Under a sanitizer everything takes ten times as long: tests that repeat do so less often there.
+#if defined(__SANITIZE_ADDRESS__)
+enum { SANITIZED = 1 };
+#else
+enum { SANITIZED = 0 };
+#endif
+
 struct emulated {
   struct why_machine *machine;
   void (*reset)(void), (*fail_nth)(enum emu_kind, long), (*seed)(unsigned), (*lose)(void);

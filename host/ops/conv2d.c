@@ -311,7 +311,10 @@ static double slice_bytes(const struct why_problem *problem, const int64_t *exte
 static double least_copied(const struct why_problem *problem, double device_bytes) {
   struct conv2d_view g = conv2d_view(problem);
   double element = (double)why_type_bytes(problem->type);
-  double once = bytes(problem) - element * outputs(&g);
+  // Of x, the rows that a filter touches: fewer where the stride passes over some.
+  double rows = fmin((double)g.h, (double)g.p * (double)g.r) / (double)g.h;
+  double x = (double)g.n * (double)g.h * (double)g.w * (double)g.c * rows;
+  double once = element * (x + (double)g.k * (double)g.r * (double)g.s * (double)g.group_c);
   double reuse = fmax(1, (double)(g.r * g.s) / (double)(g.stride_h * g.stride_w));
   double side = sqrt(0.8 * device_bytes / sizeof(float));
   return fmax(once, flops(problem) * element / (side * sqrt(reuse)));

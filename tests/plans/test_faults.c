@@ -120,7 +120,7 @@ static const unsigned seeds[] = {0, 3, 16};
 static void streamed(void **state) {
   (void)state;
   for (size_t i = 0; i < sizeof streamed_cases / sizeof *streamed_cases; i++)
-    for (size_t s = 0; s < sizeof seeds / sizeof *seeds; s++) {
+    for (size_t s = 0; s < (SANITIZED ? 1 : sizeof seeds / sizeof *seeds); s++) {
       struct fault_case of = streamed_cases[i];
       of.seed = seeds[s];
       every_kind(&of);
