@@ -21,8 +21,8 @@
 #define WHY_CUDA_BUILD "emulation"
 #endif
 
-// Allocations come in pages of 2 MiB, and modules are loaded when a kernel is first launched: to the
-// last byte a device cannot be filled.
+// Allocations come in pages of 2 MiB, and modules are loaded when a kernel is first launched: to
+// the last byte a device cannot be filled.
 enum { KEPT_BACK = 32 << 20 };
 
 struct cuda_device {

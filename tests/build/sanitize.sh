@@ -22,9 +22,9 @@ cmake -S "$WHY_TEST_SOURCE" -B "$build" "${compiler[@]}" "-DWHYCPU_SANITIZE=$san
 cmake --build "$build" --parallel 2 >"$build.log" 2>&1 || { tail -n 50 "$build.log"; exit 1; }
 # Fibers switch stacks under ASan's feet; a leak, a wild read or an overflow is a failure.
 export ASAN_OPTIONS=detect_stack_use_after_return=0:strict_string_checks=1
-# oneDNN's thread-locals in OpenMP's workers crash the leak check; without thread-locals OpenMP's own
-# look leaked.
-echo leak:libgomp >"$build.suppressions"
+# oneDNN's thread-locals in OpenMP's workers crash the leak check; without thread-locals OpenMP's own,
+# and the loader's last error, look leaked.
+printf 'leak:%s\n' libgomp _dlerror_run _dl_exception_create >"$build.suppressions"
 export LSAN_OPTIONS=use_tls=0:suppressions=$build.suppressions:print_suppressions=0
 export UBSAN_OPTIONS=print_stacktrace=1
 ctest --test-dir "$build" --parallel 2 --output-on-failure --no-tests=error -L "$labels" -E "$without"
