@@ -342,6 +342,16 @@ static void overlap(const struct search *s, const struct trial *start, struct tr
     }
 }
 
+// What takes as long is worth the milliseconds of the whole search, though all would fit.
+#define WORTH_A_SEARCH 0.01
+
+static bool all_fits(const struct search *s) {
+  struct trial t = {.parts = {.in_buffers = 1, .outer_buffers = 1, .out_buffers = 1}};
+  memcpy(t.parts.extent, s->whole, sizeof s->whole);
+  weigh(s, &t);
+  return t.bytes <= s->most;
+}
+
 // The best trial; its seconds are INFINITY where none fits.
 static struct trial search(const struct search *s, uint64_t *least) {
   struct trial best = {.seconds = INFINITY};
@@ -354,13 +364,10 @@ static struct trial search(const struct search *s, uint64_t *least) {
       memcpy(t.parts.extent, s->whole, sizeof s->whole);
       weigh(s, &t);
       if (t.bytes <= s->most && buffers == 3) overlap(s, &t, &best);
-      if (isinf(best.seconds) || t.bytes > s->most) search_sums(s, &t, &best, least);
+      if (t.bytes > s->most || best.seconds > WORTH_A_SEARCH) search_sums(s, &t, &best, least);
     }
   if (isinf(best.seconds)) return best;
-  struct trial whole = best;
-  memcpy(whole.parts.extent, s->whole, sizeof s->whole);
-  weigh(s, &whole);
-  if (whole.bytes > s->most) climb(s, &best, true);
+  if (best.seconds > WORTH_A_SEARCH || !all_fits(s)) climb(s, &best, true);
   add_buffer(s, &best);
   return best;
 }
