@@ -1,8 +1,9 @@
 // conv2d im2col: y = filters x windows, each tile of windows gathered into a small matrix that
 // cblas_sgemm multiplies; host/ops/im2col.h says how it is cut. Tiles are independent: each thread
 // takes one after the other and does both gathering and product, OpenBLAS being told to use one
-// thread, so that only one pool of threads ever works. 16-bit operands are converted to f32 on the
-// way. Leaves out Winograd and FFT.
+// thread, so that only one pool of threads ever works; or, with large filters, one thread gathers
+// and OpenBLAS's multiply. 16-bit operands are converted to f32 on the way. Leaves out Winograd and
+// FFT.
 #include "convert_rows.h"
 #include "im2col_gather.h"
 #include "openblas.h"
@@ -22,6 +23,7 @@ struct work {
   char *slices;
   int64_t pieces, blocks; // of the windows of a range, and of the filters of a group
   int64_t units;
+  int product_threads;
   _Atomic int64_t next; // first unit that no thread has taken
 };
 
@@ -116,7 +118,7 @@ static void run_units(void *arg, int64_t first, int64_t last) {
   struct work *work = arg;
   (void)last;
   // With OpenMP OpenBLAS asks each thread for itself.
-  if (openblas_get_parallel() == OPENBLAS_OPENMP) openblas_set_num_threads(1);
+  if (openblas_get_parallel() == OPENBLAS_OPENMP) openblas_set_num_threads(work->product_threads);
   float *slice = NULL;
   if (work->tile.slice_bytes > 0)
     slice = (float *)(work->slices + (uint64_t)first * work->tile.slice_bytes);
@@ -129,6 +131,14 @@ static void widen_filters(void *arg, int64_t first, int64_t last) {
   const int64_t sum = work->tile.sum;
   widen_row(work->type, (const uint16_t *)work->filters->data + first * sum, 1,
             (last - first) * sum, work->w + first * sum);
+}
+
+// Filters that no core's cache holds are better read by one product of all threads than by each
+// thread's own; the windows are then gathered by one of them.
+static bool share_products(const struct work *w) {
+  enum { CACHE_BYTES = 2 << 20 };
+  const int64_t bytes = w->g.k * w->tile.sum * (int64_t)sizeof(float);
+  return w->g.layout == CONV2D_NHWC && w->g.groups == 1 && bytes > CACHE_BYTES;
 }
 
 static enum why_reason run(struct why_call *call) {
@@ -152,10 +162,13 @@ static enum why_reason run(struct why_call *call) {
     threads = (int)((call->workspace_bytes - t->filter_bytes) / t->slice_bytes);
   work.w = t->wide ? call->workspace : work.filters->data;
   if (t->slice_bytes > 0) work.slices = (char *)call->workspace + t->filter_bytes;
-  share_out(&work, threads);
   openblas_use_threads(1);
   if (t->wide) why_parallel(threads, work.g.k, widen_filters, &work);
-  why_parallel(threads, threads, run_units, &work);
+  const int at_once = share_products(&work) ? 1 : threads; // tiles
+  work.product_threads = at_once < threads ? threads : 1;
+  openblas_use_threads(work.product_threads);
+  share_out(&work, at_once);
+  why_parallel(at_once, at_once, run_units, &work);
   if (t->wide)
     call->why->note = work.type == WHY_F16 ? "f16 converted to f32" : "bf16 converted to f32";
   return WHY_OK;
