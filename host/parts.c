@@ -4,6 +4,7 @@
 // then grown, shrunk and traded one axis against another while the predicted time falls. For a
 // product it comes to the law: a tile of c with most of the memory, a and b streamed past it.
 #include "parts.h"
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -213,6 +214,7 @@ struct trial {
 // need always. The parts of an axis are all of about one size.
 static int64_t fitting(const struct search *s, int cut, double wanted) {
   int64_t whole = s->whole[cut], step = s->step[cut];
+  assert(whole > 0 && step > 0);
   if (wanted >= (double)whole) return whole;
   int64_t length = wanted < (double)step ? step : (int64_t)wanted;
   int64_t count = (whole - 1) / length + 1, even = (whole - 1) / count + 1;
@@ -304,11 +306,12 @@ static void search_sums(const struct search *s, const struct trial *start, struc
   int sum = -1;
   for (int cut = 0; cut < op->cuts; cut++)
     if (op->cut[cut].sums) sum = cut;
-  double shortest = INFINITY, last = sum < 0 ? 1 : (double)s->step[sum];
-  for (double wanted = sum < 0 ? 1 : (double)s->whole[sum]; wanted >= last;
-       wanted = wanted > last && wanted / 4 < last ? last : wanted / 4) {
+  double shortest = INFINITY;
+  int64_t last = sum < 0 ? 1 : s->step[sum], next;
+  for (int64_t wanted = sum < 0 ? 1 : s->whole[sum]; wanted > 0; wanted = next) {
     struct trial t = *start;
-    if (sum >= 0) t.parts.extent[sum] = fitting(s, sum, wanted);
+    next = wanted <= last ? 0 : wanted / 4 < last ? last : wanted / 4;
+    if (sum >= 0) t.parts.extent[sum] = fitting(s, sum, (double)wanted);
     weigh(s, &t);
     if (!shrink(s, &t)) {
       if (t.bytes < *least) *least = t.bytes;

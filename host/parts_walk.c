@@ -1,6 +1,6 @@
 // The walk over a streamed plan's parts, and the different problems among them. See parts.h.
 #include "parts.h"
-#include <string.h>
+#include <assert.h>
 
 static int64_t least(int64_t a, int64_t b) {
   return a < b ? a : b;
@@ -54,8 +54,10 @@ bool why_walk_leaves(const struct why_walk *w, int operand) {
 // ---- the problems ------------------------------------------------------------------------------
 
 bool why_problem_same(const struct why_problem *a, const struct why_problem *b) {
-  return a->op == b->op && a->type == b->type && a->math == b->math &&
-         !memcmp(a->value, b->value, sizeof a->value) && !memcmp(a->real, b->real, sizeof a->real);
+  if (a->op != b->op || a->type != b->type || a->math != b->math) return false;
+  for (int i = 0; i < a->op->params; i++)
+    if (a->value[i] != b->value[i] || a->real[i] != b->real[i]) return false;
+  return true;
 }
 
 enum { EDGE = 64, CLASSES = 2 * EDGE + 1 }; // positions at either end that may differ from the rest
@@ -89,8 +91,9 @@ static int positions(const struct why_walk *start, int cut, int64_t *out) {
 int why_parts_problems(const struct why_problem *p, const struct why_parts *parts,
                        struct why_problem *out, int most) {
   struct why_walk w;
-  int64_t at[WHY_CUTS][CLASSES];
+  int64_t at[WHY_CUTS][CLASSES] = {{0}};
   int classes[WHY_CUTS], problems = 0;
+  assert(p->op->cuts <= WHY_CUTS);
   why_walk_start(&w, p, parts);
   for (int cut = 0; cut < WHY_CUTS; cut++)
     classes[cut] = cut < p->op->cuts ? positions(&w, cut, at[cut]) : 1;

@@ -6,7 +6,7 @@
 #include "machine.h"
 
 // Under a sanitizer everything takes ten times as long: tests that repeat do so less often there.
-#if defined(__SANITIZE_ADDRESS__)
+#ifdef __SANITIZE_ADDRESS__
 enum { SANITIZED = 1 };
 #else
 enum { SANITIZED = 0 };
