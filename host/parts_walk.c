@@ -1,6 +1,5 @@
 // The walk over a streamed plan's parts, and the different problems among them. See parts.h.
 #include "parts.h"
-#include <assert.h>
 
 static int64_t least(int64_t a, int64_t b) {
   return a < b ? a : b;
@@ -93,15 +92,15 @@ int why_parts_problems(const struct why_problem *p, const struct why_parts *part
   struct why_walk w;
   int64_t at[WHY_CUTS][CLASSES] = {{0}};
   int classes[WHY_CUTS], problems = 0;
-  assert(p->op->cuts <= WHY_CUTS);
   why_walk_start(&w, p, parts);
   for (int cut = 0; cut < WHY_CUTS; cut++)
     classes[cut] = cut < p->op->cuts ? positions(&w, cut, at[cut]) : 1;
   for (int i = 0; i < classes[0]; i++)
     for (int j = 0; j < classes[1]; j++)
       for (int k = 0; k < classes[2] && problems < most; k++) {
-        const int which[WHY_CUTS] = {i, j, k};
-        for (int cut = 0; cut < p->op->cuts; cut++) place(&w, cut, at[cut][which[cut]]);
+        if (p->op->cuts > 0) place(&w, 0, at[0][i]);
+        if (p->op->cuts > 1) place(&w, 1, at[1][j]);
+        if (p->op->cuts > 2) place(&w, 2, at[2][k]);
         struct why_problem *part = &out[problems];
         part_at(&w, part);
         bool known = false;
