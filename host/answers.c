@@ -28,19 +28,10 @@ static uint64_t hash_of(int kernel, int device, const struct why_problem *proble
   return hash;
 }
 
-static bool same_problem(const struct why_problem *a, const struct why_problem *b) {
-  if (a->op != b->op || a->type != b->type || a->math != b->math) return false;
-  for (int i = 0; i < a->op->params; i++) {
-    bool real = a->op->param[i].kind == WHY_REAL;
-    if (real ? bits(a->real[i]) != bits(b->real[i]) : a->value[i] != b->value[i]) return false;
-  }
-  return true;
-}
-
 static bool same_question(const struct why_answer *answer, int kernel, int device,
                           const struct why_problem *problem) {
   if (answer->kernel != kernel || answer->device != device || answer->any != !problem) return false;
-  return !problem || same_problem(&answer->problem, problem);
+  return !problem || why_problem_same(&answer->problem, problem);
 }
 
 // A yes holds for any budget that its workspace fits; a no for any that is not larger than the one

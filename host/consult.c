@@ -40,9 +40,7 @@ static enum why_reason ask(struct why_machine *m, const struct why_case *cs, int
   enum why_reason r = ask_one(m, p, kernel, device, most);
   if (r || f->host) return r;
   const struct why_answer *whole = why_answer_find(m, kernel, device, p, most);
-  uint64_t budget = cs->request->budget.device_bytes, available = why_free_bytes(f);
-  uint64_t have = budget < available ? budget : available;
-  bool fits = whole && cs->operand_bytes + whole->workspace_bytes <= have;
+  bool fits = whole && cs->operand_bytes + whole->workspace_bytes <= why_device_bytes(cs, f);
   if (fits && !why_streamed_wanted(cs, k, f)) return WHY_OK;
   struct why_parts parts;
   struct why_verdict verdict = {.note = "", .cause = ""};

@@ -53,11 +53,15 @@ static uint64_t least(uint64_t a, uint64_t b) {
 
 uint64_t why_case_workspace(const struct why_case *c, const struct why_facts *f) {
   if (f->host) return c->request->budget.workspace_bytes; // memory of the host is judged as a whole
-  uint64_t device = least(c->request->budget.device_bytes, why_free_bytes(f));
+  uint64_t device = why_device_bytes(c, f);
   uint64_t left = device > c->operand_bytes ? device - c->operand_bytes : 0;
   uint64_t most =
       c->operand_bytes > WHY_LIBRARY_WORKSPACE ? c->operand_bytes : WHY_LIBRARY_WORKSPACE;
   return least(least(c->request->budget.workspace_bytes, left), most);
+}
+
+uint64_t why_device_bytes(const struct why_case *c, const struct why_facts *f) {
+  return least(c->request->budget.device_bytes, why_free_bytes(f));
 }
 
 uint64_t why_free_bytes(const struct why_facts *f) {
@@ -127,9 +131,8 @@ enum why_reason why_judge_case(const struct why_case *c, const struct why_kernel
   return WHY_OK;
 }
 
-// Memory of one place: what is needed against the budget and what is free, whichever is less.
-static enum why_reason judge_memory(enum why_reason reason, uint64_t need, uint64_t budget,
-                                    uint64_t free_bytes, struct why_candidate *c) {
+enum why_reason why_judge_memory(enum why_reason reason, uint64_t need, uint64_t budget,
+                                 uint64_t free_bytes, struct why_candidate *c) {
   uint64_t have = least(budget, free_bytes);
   if (need <= have) return WHY_OK;
   c->bound = budget <= free_bytes ? "budget" : "free";
@@ -151,11 +154,11 @@ static enum why_reason judge_budget(const struct why_machine *m, const struct wh
   }
   enum why_reason r = WHY_OK;
   if (!f->host)
-    r = judge_memory(WHY_DEVICE_MEMORY, c->peak.device_bytes, b->device_bytes, why_free_bytes(f),
-                     c);
+    r = why_judge_memory(WHY_DEVICE_MEMORY, c->peak.device_bytes, b->device_bytes,
+                         why_free_bytes(f), c);
   if (r) return r;
-  return judge_memory(WHY_HOST_MEMORY, c->peak.host_bytes, b->host_bytes,
-                      why_free_bytes(&m->facts[0]), c);
+  return why_judge_memory(WHY_HOST_MEMORY, c->peak.host_bytes, b->host_bytes,
+                          why_free_bytes(&m->facts[0]), c);
 }
 
 enum why_reason why_judge_library(const struct why_machine *m, const struct why_case *cs,

@@ -30,5 +30,9 @@ enum why_reason why_judge_library(const struct why_machine *, const struct why_c
                                   uint64_t *workspace, struct why_verdict *);
 // Sets need and have; returns the reason.
 enum why_reason why_numbers(struct why_verdict *, enum why_reason, double need, double have);
+uint64_t why_device_bytes(const struct why_case *, const struct why_facts *); // budget, or free
+// Memory of one place: what is needed against the budget and what is free, whichever is less.
+enum why_reason why_judge_memory(enum why_reason, uint64_t need, uint64_t budget,
+                                 uint64_t free_bytes, struct why_candidate *);
 uint64_t why_free_bytes(const struct why_facts *); // WHY_UNLIMITED where nothing is known
 #endif

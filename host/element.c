@@ -1,5 +1,6 @@
 // Elements of any storage type as double. See element.h.
 #include "element.h"
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -36,6 +37,19 @@ static uint16_t half_from_double(double x, int digits, int least, int most) {
   double fraction = nearbyint(ldexp(x, digits - exponent)); // in units of the last place
   double bits = fraction + ldexp(exponent - least, digits);
   return sign | (bits >= infinity ? infinity : (uint16_t)bits);
+}
+
+void why_slice_along(struct why_tensor *t, int dim, int64_t first, int64_t length) {
+  t->dim[dim] = length;
+  t->data = (char *)t->data + (size_t)(first * t->stride[dim]) * why_type_bytes(t->type);
+}
+
+double why_smallest_normal(enum why_type type) {
+  return type == WHY_F64 ? DBL_MIN : type == WHY_F16 ? 0x1p-14 : (double)FLT_MIN;
+}
+
+double why_store_rounding(enum why_type type) {
+  return type == WHY_F16 ? 0x1p-11 : type == WHY_BF16 ? 0x1p-8 : 0;
 }
 
 double why_element(const struct why_tensor *t, int64_t i) {

@@ -15,4 +15,12 @@ void why_accumulate(int64_t n, double x, const double *y, double *sum, double *s
 // *sum = sum of x[j] y[j], *size = sum of |x[j] y[j]|.
 void why_dot(int64_t n, const double *x, const double *y, double *sum, double *size);
 
+// Narrows a tensor to the slice [first, first + length) along one dim.
+void why_slice_along(struct why_tensor *, int dim, int64_t first, int64_t length);
+
+// Below the smallest normal number rounding is absolute, so every scale starts from it.
+double why_smallest_normal(enum why_type);
+// Half a unit in the last place of a result that was computed in a wider type: 0 for f32 and f64.
+double why_store_rounding(enum why_type);
+
 #endif

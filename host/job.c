@@ -229,17 +229,13 @@ enum why_reason why_upload(struct why_job *j, const struct why_tensor *operand) 
 
 // One call of a streamed plan, which ends with the result on the host.
 static enum why_reason launch_stream(struct why_job *j) {
-  struct why_times t, *sum = &j->times;
+  struct why_times t;
   if (!j->operand[0].data) return WHY_BAD_INPUT; // nothing was uploaded
   double limit = j->decision->request.timeout_seconds;
   enum why_reason r = why_stream_run(j->stream, j->operand, limit, &t);
   if (r == WHY_TIMEOUT) j->verdict.have = j->verdict.need = limit; // longer than that
   if (r) return fail(j, r);
-  sum->copy_in += t.copy_in;
-  sum->work += t.work;
-  sum->copy_out += t.copy_out;
-  sum->idle += t.idle;
-  sum->total += t.total;
+  why_times_add(&j->times, &t);
   tell(j);
   return WHY_OK;
 }
@@ -293,6 +289,14 @@ enum why_reason why_download(struct why_job *j, const struct why_tensor *operand
   j->times.total = between(j, COPY_IN_START, COPY_OUT_END);
   j->times.idle = j->times.total - j->times.copy_in - j->times.work - j->times.copy_out;
   return WHY_OK;
+}
+
+void why_times_add(struct why_times *sum, const struct why_times *t) {
+  sum->copy_in += t->copy_in;
+  sum->work += t->work;
+  sum->copy_out += t->copy_out;
+  sum->idle += t->idle;
+  sum->total += t->total;
 }
 
 void why_job_times(const struct why_job *j, struct why_times *out) {

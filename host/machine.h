@@ -64,6 +64,9 @@ const char *why_intern(struct why_machine *, const char *text);             // "
 int why_kernel_find(const char *op, const char *backend, const char *name); // -1: none
 int why_kernel_place(const struct why_kernel *);
 
+// problem.c: the same op, types and params.
+bool why_problem_same(const struct why_problem *, const struct why_problem *);
+
 // probe.c: is there hardware at all; then the driver. WHY_OK, or NO_HARDWARE, NO_DRIVER, NO_DEVICE
 // with the system's own words and the doctor's cause. *driver: the CUDA version it serves, 0 if it
 // did not say. `root` is the file system that the kernel's files are looked for in.
@@ -91,6 +94,9 @@ double why_share_of_cores(int cores, int used, int given);
 double why_rate(const struct why_facts *, const struct why_kernel *, const struct why_problem *);
 void why_predict(const struct why_facts *device, const struct why_request *,
                  const struct why_traffic *, struct why_candidate *);
+
+// job.c: the times of one more round.
+void why_times_add(struct why_times *sum, const struct why_times *);
 
 // decide.c: left out by the request itself, before anything is looked at.
 bool why_excluded(const struct why_kernel *, const struct why_request *);

@@ -23,7 +23,7 @@ static int64_t round_up(int64_t x, int64_t unit) {
   return x > INT64_MAX - unit ? INT64_MAX / unit * unit : (x + unit - 1) / unit * unit;
 }
 
-static int64_t parts_along(const struct why_problem *p, const struct why_parts *parts, int cut) {
+int64_t why_parts_along(const struct why_problem *p, const struct why_parts *parts, int cut) {
   return (p->op->extent(p, cut) - 1) / parts->extent[cut] + 1;
 }
 
@@ -50,7 +50,7 @@ static void look(const struct why_problem *p, const struct why_parts *parts, str
   int innermost = order[0];
   for (int depth = 0; depth < op->cuts; depth++) {
     int cut = order[depth];
-    along[cut] = (double)parts_along(p, parts, cut);
+    along[cut] = (double)why_parts_along(p, parts, cut);
     if (along[cut] > 1) innermost = cut;
   }
   op->part(p, NULL, NULL, parts->extent, &out->part, NULL);
@@ -118,7 +118,7 @@ static void count_copies(const struct why_problem *p, const struct view *v,
                          struct why_parts *parts) {
   const struct why_op *op = p->op;
   double count = 1;
-  for (int cut = 0; cut < op->cuts; cut++) count *= (double)parts_along(p, parts, cut);
+  for (int cut = 0; cut < op->cuts; cut++) count *= (double)why_parts_along(p, parts, cut);
   parts->count = count < 9e18 ? (int64_t)count : INT64_MAX;
   parts->in_bytes = parts->out_bytes = 0;
   for (int i = 0; i < op->operands; i++) {
@@ -348,29 +348,22 @@ static void overlap(const struct search *s, const struct trial *start, struct tr
 // What takes as long is worth the milliseconds of the whole search, though all would fit.
 #define WORTH_A_SEARCH 0.01
 
-static bool all_fits(const struct search *s) {
-  struct trial t = {.parts = {.in_buffers = 1, .outer_buffers = 1, .out_buffers = 1}};
-  memcpy(t.parts.extent, s->whole, sizeof s->whole);
-  weigh(s, &t);
-  return t.bytes <= s->most;
-}
-
 // The best trial; its seconds are INFINITY where none fits.
 static struct trial search(const struct search *s, uint64_t *least) {
-  struct trial best = {.seconds = INFINITY};
+  struct trial best = {.seconds = INFINITY}, start = {.parts = {.in_buffers = 2}};
+  memcpy(start.parts.extent, s->whole, sizeof s->whole);
+  weigh(s, &start);
+  bool fits = start.bytes <= s->most; // a whole that never changes has one buffer an operand
   for (int order = 0; order < s->problem->op->orders; order++)
     for (int buffers = 3; buffers >= 0; buffers--) {
-      struct trial t = {.parts = {.order = order,
-                                  .in_buffers = 2,
-                                  .outer_buffers = 1 + buffers / 2,
-                                  .out_buffers = 1 + buffers % 2}};
-      memcpy(t.parts.extent, s->whole, sizeof s->whole);
-      weigh(s, &t);
-      if (t.bytes <= s->most && buffers == 3) overlap(s, &t, &best);
-      if (t.bytes > s->most || best.seconds > WORTH_A_SEARCH) search_sums(s, &t, &best, least);
+      start.parts.order = order;
+      start.parts.outer_buffers = 1 + buffers / 2;
+      start.parts.out_buffers = 1 + buffers % 2;
+      if (fits && buffers == 3) overlap(s, &start, &best);
+      if (!fits || best.seconds > WORTH_A_SEARCH) search_sums(s, &start, &best, least);
     }
   if (isinf(best.seconds)) return best;
-  if (best.seconds > WORTH_A_SEARCH || !all_fits(s)) climb(s, &best, true);
+  if (best.seconds > WORTH_A_SEARCH || !fits) climb(s, &best, true);
   add_buffer(s, &best);
   return best;
 }

@@ -4,6 +4,7 @@
 #define WHY_PARTS_H
 #include "decide.h"
 
+enum { WHY_PART_PROBLEMS = 64 }; // more different parts than this are not looked at beforehand
 enum { WHY_STAGES_IN = 3, WHY_STAGES_OUT = 2 }; // staging buffers of a device's queues
 
 // The sizes that take least time by the law of PERFORMANCE.md, as predict.c applies it, among those
@@ -14,6 +15,7 @@ enum why_reason why_parts_choose(const struct why_case *, const struct why_kerne
                                  uint64_t device_bytes, uint64_t pinned_bytes, struct why_parts *,
                                  struct why_verdict *);
 
+int64_t why_parts_along(const struct why_problem *, const struct why_parts *, int cut); // how many
 // Buffers of an operand, and the bytes of one: enough for any part.
 int why_parts_buffers(const struct why_problem *, const struct why_parts *, int operand);
 uint64_t why_parts_buffer_bytes(const struct why_problem *, const struct why_parts *, int operand);
@@ -48,5 +50,4 @@ bool why_walk_leaves(const struct why_walk *, int operand);
 // sum differ from those between. Returns how many; the first is the one that most parts are.
 int why_parts_problems(const struct why_problem *, const struct why_parts *,
                        struct why_problem *out, int most);
-bool why_problem_same(const struct why_problem *, const struct why_problem *);
 #endif

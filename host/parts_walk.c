@@ -5,11 +5,6 @@ static int64_t least(int64_t a, int64_t b) {
   return a < b ? a : b;
 }
 
-static int64_t parts_along(const struct why_walk *w, int cut) {
-  int64_t whole = w->problem->op->extent(w->problem, cut), part = w->parts->extent[cut];
-  return (whole - 1) / part + 1;
-}
-
 static void place(struct why_walk *w, int cut, int64_t index) {
   int64_t part = w->parts->extent[cut];
   w->index[cut] = index;
@@ -29,7 +24,7 @@ bool why_walk_next(struct why_walk *w) {
   w->moved = 0;
   for (int depth = op->cuts - 1; depth >= 0; depth--) {
     int cut = order[depth];
-    int64_t count = parts_along(w, cut);
+    int64_t count = why_parts_along(w->problem, w->parts, cut);
     if (count > 1) w->moved |= 1u << cut;
     if (w->index[cut] + 1 < count) {
       place(w, cut, w->index[cut] + 1);
@@ -52,13 +47,6 @@ bool why_walk_leaves(const struct why_walk *w, int operand) {
 
 // ---- the problems ------------------------------------------------------------------------------
 
-bool why_problem_same(const struct why_problem *a, const struct why_problem *b) {
-  if (a->op != b->op || a->type != b->type || a->math != b->math) return false;
-  for (int i = 0; i < a->op->params; i++)
-    if (a->value[i] != b->value[i] || a->real[i] != b->real[i]) return false;
-  return true;
-}
-
 enum { EDGE = 64, CLASSES = 2 * EDGE + 1 }; // positions at either end that may differ from the rest
 
 static void part_at(const struct why_walk *w, struct why_problem *out) {
@@ -70,7 +58,7 @@ static void part_at(const struct why_walk *w, struct why_problem *out) {
 // the middle comes first.
 static int positions(const struct why_walk *start, int cut, int64_t *out) {
   struct why_problem seen[CLASSES], part;
-  int64_t count = parts_along(start, cut);
+  int64_t count = why_parts_along(start->problem, start->parts, cut);
   int found = 0;
   for (int64_t i = -1; i < count; i++) {
     if (i == EDGE && count - EDGE > EDGE) i = count - EDGE;

@@ -83,6 +83,13 @@ enum why_reason why_problem_check(const struct why_problem *p, struct why_error 
   return WHY_OK;
 }
 
+bool why_problem_same(const struct why_problem *a, const struct why_problem *b) {
+  if (a->op != b->op || a->type != b->type || a->math != b->math) return false;
+  for (int i = 0; i < a->op->params; i++)
+    if (a->value[i] != b->value[i] || a->real[i] != b->real[i]) return false;
+  return true;
+}
+
 // The names of what could stand there, for an error line.
 static void list_keys(const struct why_op *op, char *out, size_t size) {
   size_t at = 0;

@@ -36,14 +36,6 @@ static void restore(const struct kept *k, const struct why_tensor *operand) {
     if (k->bytes[i]) memcpy(operand[i].data, k->bytes[i], why_tensor_bytes(&operand[i]));
 }
 
-static void add(struct why_times *sum, const struct why_times *t) {
-  sum->copy_in += t->copy_in;
-  sum->work += t->work;
-  sum->copy_out += t->copy_out;
-  sum->idle += t->idle;
-  sum->total += t->total;
-}
-
 // transfer once: copy in, all launches, copy out; always: all three for each.
 static enum why_reason rounds(struct why_job *job, const struct why_request *r,
                               const struct why_tensor *operand, struct why_times *times) {
@@ -56,7 +48,7 @@ static enum why_reason rounds(struct why_job *job, const struct why_request *r,
     if (!reason) reason = why_download(job, operand);
     if (reason) return reason;
     why_job_times(job, &t);
-    add(times, &t);
+    why_times_add(times, &t);
   }
   return WHY_OK;
 }

@@ -247,8 +247,7 @@ static enum why_reason allocate_all(struct why_stream *s) {
 
 enum why_reason why_stream_prepare(const struct why_call *call, const struct why_code *code,
                                    const struct why_parts *parts, struct why_stream **out) {
-  enum { PROBLEMS = 64 };
-  struct why_problem problem[PROBLEMS];
+  struct why_problem problem[WHY_PART_PROBLEMS];
   struct why_stream *s = *out = calloc(1, sizeof *s);
   if (!s) return WHY_ALLOC_FAILED;
   s->call = *call;
@@ -257,7 +256,7 @@ enum why_reason why_stream_prepare(const struct why_call *call, const struct why
   s->problem = call->problem;
   s->parts = parts;
   enum why_reason r = allocate_all(s);
-  int problems = why_parts_problems(s->problem, parts, problem, PROBLEMS);
+  int problems = why_parts_problems(s->problem, parts, problem, WHY_PART_PROBLEMS);
   for (int i = 0; i < problems && !r; i++) {
     struct variant *ignored;
     r = prepare_variant(s, &problem[i], &ignored);

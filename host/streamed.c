@@ -8,10 +8,6 @@ static uint64_t least(uint64_t a, uint64_t b) {
   return a < b ? a : b;
 }
 
-static uint64_t device_bytes(const struct why_case *cs, const struct why_facts *f) {
-  return least(cs->request->budget.device_bytes, why_free_bytes(f));
-}
-
 // Would copies and work at the same time save more than some parts cost?
 static bool overlap_pays(const struct why_case *cs, const struct why_kernel *k,
                          const struct why_facts *f) {
@@ -29,14 +25,14 @@ bool why_streamed_wanted(const struct why_case *cs, const struct why_kernel *k,
                          const struct why_facts *f) {
   const struct why_request *r = cs->request;
   if (f->host) return false;
-  if (r->plans >> WHY_STREAMED & 1 || cs->operand_bytes > device_bytes(cs, f)) return true;
+  if (r->plans >> WHY_STREAMED & 1 || cs->operand_bytes > why_device_bytes(cs, f)) return true;
   return !r->plans && r->transfer != WHY_UNIFIED && overlap_pays(cs, k, f);
 }
 
 // A quarter of the device at most, so that the parts have the rest.
 uint64_t why_streamed_workspace(const struct why_case *cs, const struct why_facts *f) {
   return least(least(cs->request->budget.workspace_bytes, WHY_LIBRARY_WORKSPACE),
-               device_bytes(cs, f) / 4);
+               why_device_bytes(cs, f) / 4);
 }
 
 // The host as the threads that pack and unpack have it.
@@ -51,7 +47,7 @@ enum why_reason why_streamed_parts(const struct why_machine *m, const struct why
                                    struct why_verdict *v) {
   const struct why_facts *f = &m->facts[device];
   const struct why_budget *b = &cs->request->budget;
-  uint64_t have = device_bytes(cs, f), workspace = k->ask ? why_streamed_workspace(cs, f) : 0;
+  uint64_t have = why_device_bytes(cs, f), workspace = k->ask ? why_streamed_workspace(cs, f) : 0;
   struct why_facts host = staging_host(m, cs->request);
   enum why_reason r = why_parts_choose(cs, k, &host, f, have - workspace,
                                        least(b->pinned_bytes, b->host_bytes), parts, v);
@@ -128,12 +124,10 @@ enum why_reason why_streamed_judge(const struct why_machine *m, const struct why
   c->peak = (struct why_budget){operands + workspace, workspace, host, pinned};
   if (workspace > b->workspace_bytes)
     return why_numbers(v, WHY_WORKSPACE, (double)workspace, (double)b->workspace_bytes);
-  if (c->peak.device_bytes > device_bytes(cs, f)) // a kernel's own workspace, not a library's
-    return why_numbers(v, WHY_DEVICE_MEMORY, (double)c->peak.device_bytes,
-                       (double)device_bytes(cs, f));
+  // A kernel's own workspace was not known when the parts were sized.
+  r = why_judge_memory(WHY_DEVICE_MEMORY, c->peak.device_bytes, b->device_bytes, why_free_bytes(f),
+                       c);
+  if (r) return r;
   predict(m, request, c);
-  uint64_t have = least(b->host_bytes, why_free_bytes(&m->facts[0]));
-  if (host <= have) return WHY_OK;
-  c->bound = b->host_bytes <= why_free_bytes(&m->facts[0]) ? "budget" : "free";
-  return why_numbers(v, WHY_HOST_MEMORY, (double)host, (double)have);
+  return why_judge_memory(WHY_HOST_MEMORY, host, b->host_bytes, why_free_bytes(&m->facts[0]), c);
 }

@@ -3,8 +3,6 @@
 #define WHY_STREAMED_H
 #include "parts.h"
 
-enum { WHY_PART_PROBLEMS = 64 }; // more different ones than this are not looked at beforehand
-
 // Is a streamed plan to be looked for on this device? Where the operands do not fit, where copying
 // while computing is predicted to pay, or where the request names it.
 bool why_streamed_wanted(const struct why_case *, const struct why_kernel *,

@@ -136,11 +136,6 @@ static void read_window(const struct conv2d_view *g, const struct why_tensor *x,
     }
 }
 
-// Below the smallest normal number rounding is absolute, so every scale starts from it.
-static double smallest_normal(enum why_type type) {
-  return type == WHY_F16 ? 0x1p-14 : (double)FLT_MIN;
-}
-
 // Some windows at a time, so that a filter is read once for all of them.
 static void reference(const struct why_problem *problem, const struct why_tensor *operand,
                       int output, int64_t first, int64_t rows, double *value, double *scale) {
@@ -149,7 +144,7 @@ static void reference(const struct why_problem *problem, const struct why_tensor
   const struct why_tensor *x = &operand[CONV2D_X], *w = &operand[CONV2D_WEIGHT];
   struct conv2d_view g = conv2d_view(problem);
   int64_t length = filter_length(&g), window_length = length * g.groups;
-  double floor = smallest_normal(problem->type);
+  double floor = why_smallest_normal(problem->type);
   double *filter = malloc((size_t)(length + g.c + TOGETHER * window_length) * sizeof *filter);
   if (!filter) { // a NaN is never within the tolerance
     for (int64_t i = 0; i < rows * g.k; i++) value[i] = NAN;
@@ -180,7 +175,7 @@ static void project(const struct why_problem *problem, const struct why_tensor *
   const struct why_tensor *x = &operand[CONV2D_X], *w = &operand[CONV2D_WEIGHT];
   struct conv2d_view g = conv2d_view(problem);
   int64_t length = filter_length(&g), window_length = length * g.groups;
-  double floor = (double)g.k * smallest_normal(problem->type), ignored;
+  double floor = (double)g.k * why_smallest_normal(problem->type), ignored;
   double *sum = calloc((size_t)(3 * window_length + length + g.c), sizeof *sum);
   for (int64_t i = 0; i < g.n * g.p * g.q; i++) value[i] = scale[i] = NAN;
   if (!sum) return;
@@ -204,8 +199,8 @@ static void project(const struct why_problem *problem, const struct why_tensor *
 static double tolerance(const struct why_problem *problem, int output) {
   (void)output;
   struct conv2d_view g = conv2d_view(problem);
-  double store = problem->type == WHY_F16 ? 0x1p-11 : problem->type == WHY_BF16 ? 0x1p-8 : 0;
-  return ((double)(g.group_c * g.r * g.s) + 8) * (FLT_EPSILON / 2) + store;
+  return ((double)(g.group_c * g.r * g.s) + 8) * (FLT_EPSILON / 2) +
+         why_store_rounding(problem->type);
 }
 
 // ---- parts -------------------------------------------------------------------------------------
@@ -234,11 +229,6 @@ static uint32_t sliced(const struct why_problem *problem, int operand) {
   if (operand == CONV2D_Y) return x | k;
   if (operand == CONV2D_WEIGHT) return k;
   return problem->value[CONV2D_GROUPS] > 1 ? x | k : x;
-}
-
-static void offset(struct why_tensor *t, int dim, int64_t first, int64_t extent) {
-  t->dim[dim] = extent;
-  t->data = (char *)t->data + (size_t)(first * t->stride[dim]) * why_type_bytes(t->type);
 }
 
 static int64_t least(int64_t a, int64_t b) {
@@ -276,13 +266,14 @@ static void part(const struct why_problem *problem, const struct why_tensor *who
   out->value[CONV2D_H] = rows;
   if (!first) return;
   for (int i = 0; i < 3; i++) slice[i] = whole[i];
-  offset(&slice[CONV2D_X], 0, first[CUT_N], extent[CUT_N]);
-  offset(&slice[CONV2D_X], 1, top, rows);
-  if (g.groups > 1) offset(&slice[CONV2D_X], 3, first[CUT_K] / g.group_k * g.group_c, channels);
-  offset(&slice[CONV2D_WEIGHT], 0, first[CUT_K], extent[CUT_K]);
-  offset(&slice[CONV2D_Y], 0, first[CUT_N], extent[CUT_N]);
-  if (!all_rows) offset(&slice[CONV2D_Y], 1, first[CUT_ROWS], extent[CUT_ROWS]);
-  offset(&slice[CONV2D_Y], 3, first[CUT_K], extent[CUT_K]);
+  why_slice_along(&slice[CONV2D_X], 0, first[CUT_N], extent[CUT_N]);
+  why_slice_along(&slice[CONV2D_X], 1, top, rows);
+  if (g.groups > 1)
+    why_slice_along(&slice[CONV2D_X], 3, first[CUT_K] / g.group_k * g.group_c, channels);
+  why_slice_along(&slice[CONV2D_WEIGHT], 0, first[CUT_K], extent[CUT_K]);
+  why_slice_along(&slice[CONV2D_Y], 0, first[CUT_N], extent[CUT_N]);
+  if (!all_rows) why_slice_along(&slice[CONV2D_Y], 1, first[CUT_ROWS], extent[CUT_ROWS]);
+  why_slice_along(&slice[CONV2D_Y], 3, first[CUT_K], extent[CUT_K]);
 }
 
 // The rows of x that the parts read: those between two parts more than once, or not at all. Only

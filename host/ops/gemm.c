@@ -94,11 +94,6 @@ static double bytes(const struct why_problem *p) {
          (double)why_type_bytes(type_of_c(p)) * moves_c * m * n;
 }
 
-// Below the smallest normal number rounding is absolute, so every scale starts from it.
-static double smallest_normal(enum why_type type) {
-  return type == WHY_F64 ? DBL_MIN : type == WHY_F16 ? 0x1p-14 : (double)FLT_MIN;
-}
-
 // Row by row of b, each added to all rows of c: for a b with contiguous rows.
 static void add_rows(const struct why_problem *p, const struct why_tensor *a,
                      const struct why_tensor *b, int64_t first, int64_t rows, double *buffer,
@@ -149,7 +144,7 @@ static void reference(const struct why_problem *p, const struct why_tensor *oper
       int64_t at = (first + i) * c->stride[0] + j * c->stride[1];
       double old = beta == 0 ? 0 : beta * why_element(c, at);
       value[i * n + j] = old;
-      scale[i * n + j] = fabs(old) + smallest_normal(type_of_c(p));
+      scale[i * n + j] = fabs(old) + why_smallest_normal(type_of_c(p));
     }
   bool by_rows = b->stride[1] == 1;
   double *buffer = malloc((size_t)(by_rows ? n : (TOGETHER + 1) * k) * sizeof *buffer);
@@ -187,7 +182,7 @@ static void project(const struct why_problem *p, const struct why_tensor *operan
     why_dot(k, row, bx, &sum, &ignored);
     why_dot(k, row, size, &ignored, &sizes);
     value[i] = alpha * sum;
-    scale[i] = fabs(alpha) * sizes + (double)n * smallest_normal(type_of_c(p));
+    scale[i] = fabs(alpha) * sizes + (double)n * why_smallest_normal(type_of_c(p));
     if (beta == 0) continue;
     why_elements(c, i * c->stride[0], c->stride[1], n, row);
     for (int64_t j = 0; j < n; j++) {
@@ -207,9 +202,7 @@ out:
 static double tolerance(const struct why_problem *p, int output) {
   (void)output;
   double accumulate = p->type == WHY_F64 ? DBL_EPSILON / 2 : FLT_EPSILON / 2;
-  enum why_type c = type_of_c(p);
-  double store = c == WHY_F16 ? 0x1p-11 : c == WHY_BF16 ? 0x1p-8 : 0;
-  return ((double)p->value[GEMM_K] + 8) * accumulate + store;
+  return ((double)p->value[GEMM_K] + 8) * accumulate + why_store_rounding(type_of_c(p));
 }
 
 // ---- parts -------------------------------------------------------------------------------------
@@ -232,11 +225,6 @@ static uint32_t sliced(const struct why_problem *p, int operand) {
   return by[operand];
 }
 
-static void cut_tensor(struct why_tensor *t, int dim, int64_t first, int64_t length) {
-  t->dim[dim] = length;
-  t->data = (char *)t->data + (size_t)(first * t->stride[dim]) * why_type_bytes(t->type);
-}
-
 // While k is cut c is kept in f32, however narrow its type, so that it is rounded once; and every
 // part but the first of a tile adds to it.
 static void part(const struct why_problem *p, const struct why_tensor *whole, const int64_t *first,
@@ -251,12 +239,12 @@ static void part(const struct why_problem *p, const struct why_tensor *whole, co
   if (!first) return;
   if (first[CUT_K] > 0) out->real[GEMM_BETA] = 1;
   for (int i = 0; i < 3; i++) slice[i] = whole[i];
-  cut_tensor(&slice[GEMM_A], 0, first[CUT_M], length[CUT_M]);
-  cut_tensor(&slice[GEMM_A], 1, first[CUT_K], length[CUT_K]);
-  cut_tensor(&slice[GEMM_B], 0, first[CUT_K], length[CUT_K]);
-  cut_tensor(&slice[GEMM_B], 1, first[CUT_N], length[CUT_N]);
-  cut_tensor(&slice[GEMM_C], 0, first[CUT_M], length[CUT_M]);
-  cut_tensor(&slice[GEMM_C], 1, first[CUT_N], length[CUT_N]);
+  why_slice_along(&slice[GEMM_A], 0, first[CUT_M], length[CUT_M]);
+  why_slice_along(&slice[GEMM_A], 1, first[CUT_K], length[CUT_K]);
+  why_slice_along(&slice[GEMM_B], 0, first[CUT_K], length[CUT_K]);
+  why_slice_along(&slice[GEMM_B], 1, first[CUT_N], length[CUT_N]);
+  why_slice_along(&slice[GEMM_C], 0, first[CUT_M], length[CUT_M]);
+  why_slice_along(&slice[GEMM_C], 1, first[CUT_N], length[CUT_N]);
 }
 
 // The least of three schedules. A tile of c of side t, as it is accumulated, takes four fifths of

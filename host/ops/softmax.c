@@ -80,8 +80,7 @@ static void reference(const struct why_problem *p, const struct why_tensor *oper
 // bf16 adds half a unit in its last place.
 static double tolerance(const struct why_problem *p, int output) {
   (void)output;
-  double store = p->type == WHY_BF16 ? 0x1p-8 : 0;
-  return ((double)p->value[SOFTMAX_COLS] + 8) * (FLT_EPSILON / 2) + store;
+  return ((double)p->value[SOFTMAX_COLS] + 8) * (FLT_EPSILON / 2) + why_store_rounding(p->type);
 }
 
 // ---- parts -------------------------------------------------------------------------------------
@@ -106,9 +105,7 @@ static void part(const struct why_problem *p, const struct why_tensor *whole, co
   out->value[SOFTMAX_LDX] = out->value[SOFTMAX_LDY] = 0;
   for (int i = 0; first && i < 2; i++) {
     slice[i] = whole[i];
-    slice[i].dim[0] = *rows;
-    slice[i].data = (char *)whole[i].data +
-                    (size_t)(*first * whole[i].stride[0]) * why_type_bytes(whole[i].type);
+    why_slice_along(&slice[i], 0, *first, *rows);
   }
 }
 
