@@ -35,7 +35,7 @@ target_link_options(cublas_on_fake PRIVATE -Wl,--disable-new-dtags)
 target_link_libraries(cublas_on_fake PRIVATE fake_cublaslt m)
 
 function(test_on_fake name)
-  why_test(${name} SOURCES tests/unit/${name}.c tests/fakes/device.c LIBS fake_cublaslt ${ARGN})
+  why_test(${name} SOURCES tests/unit/${name}.c tests/fakes/device.c tests/fakes/on_fake.c LIBS fake_cublaslt ${ARGN})
   if(TARGET ${name})
     target_link_options(${name} PRIVATE -Wl,--disable-new-dtags)
     target_compile_definitions(${name} PRIVATE

@@ -51,8 +51,8 @@ foreach(name test_cudnn test_cudnn_emulated)
   if(name MATCHES emulated)
     set(labels emulation)
   endif()
-  why_test(${name} SOURCES tests/unit/${name}.c tests/fakes/device.c LIBS fake_cudnn
-           LABELS ${labels} faults)
+  why_test(${name} SOURCES tests/unit/${name}.c tests/fakes/device.c tests/fakes/on_fake.c
+           LIBS fake_cudnn LABELS ${labels} faults)
   if(TARGET ${name})
     target_link_options(${name} PRIVATE -Wl,--disable-new-dtags)
     target_compile_definitions(${name} PRIVATE

@@ -7,61 +7,12 @@
 
 #include "element.h"
 #include "fakes/cublaslt.h"
+#include "fakes/on_fake.h"
 #include "whycpu.h"
 #include <cmocka.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct why_machine *open_machine(void) {
-  const struct why_options options = {.library_dir = PLUGINS, .emulate_bytes = 1u << 30};
-  struct why_machine *machine;
-  assert_int_equal(why_open(&options, &machine), WHY_OK);
-  return machine;
-}
-
-static struct why_request request_of(const char *text, const char *kernel) {
-  struct why_problem problem;
-  struct why_request request;
-  struct why_error error;
-  if (why_problem_parse(text, &problem, &error)) fail_msg("%s: %s", text, error.text);
-  why_request_default(&problem, &request);
-  request.policy = WHY_GPU_FIRST;
-  snprintf(request.kernel, sizeof request.kernel, "%s", kernel);
-  return request;
-}
-
-// Decides and runs on operands of its own; the result, if there is one, has to be right.
-static enum why_reason run(struct why_machine *machine, const struct why_request *request,
-                           struct why_decision *decision) {
-  const struct why_problem *p = &request->problem;
-  struct why_tensor before[3], after[3];
-  for (int i = 0; i < 3; i++) {
-    p->op->shape(p, i, &before[i]);
-    after[i] = before[i];
-    const size_t bytes = why_tensor_bytes(&before[i]), element = why_type_bytes(before[i].type);
-    before[i].data = malloc(bytes);
-    after[i].data = malloc(bytes);
-    assert_true(before[i].data && after[i].data);
-    for (size_t at = 0; at < bytes / element; at++)
-      why_element_set(&before[i], (int64_t)at, (double)((at * 37 + (size_t)i * 53) % 61) / 32 - 1);
-    memcpy(after[i].data, before[i].data, bytes);
-  }
-  why_consult(machine, request);
-  assert_int_equal(why_decide(machine, request, decision), WHY_OK);
-  enum why_reason reason = WHY_LIBRARY;
-  if (decision->chosen >= 0) {
-    struct why_times times;
-    struct why_check check;
-    reason = why_run(machine, decision, after, &times);
-    if (!reason) assert_int_equal(why_check(p, before, after, &check), WHY_OK);
-  }
-  for (int i = 0; i < 3; i++) {
-    free(before[i].data);
-    free(after[i].data);
-  }
-  return reason;
-}
 
 static const struct why_candidate *lt_of(const struct why_decision *decision) {
   for (int i = 0; i < decision->candidates; i++)
@@ -93,12 +44,12 @@ static void test_runs(void **unused) {
       "gemm m=33 n=20 k=9 type=bf16 out=f32 ta=1 beta=0.5",
       "gemm m=5 n=4 k=64 type=f16 out=f32 ldc=7",
   };
-  struct why_machine *machine = open_machine();
+  struct why_machine *machine = on_fake_machine();
   struct why_decision decision = {0};
   for (size_t i = 0; i < sizeof problems / sizeof *problems; i++) {
-    const struct why_request request = request_of(problems[i], "cublas:lt");
+    const struct why_request request = on_fake_request(problems[i], "cublas:lt");
     const long before = fake_cublaslt_calls();
-    assert_int_equal(run(machine, &request, &decision), WHY_OK);
+    assert_int_equal(on_fake_run(machine, &request, &decision), WHY_OK);
     assert_ptr_equal(&decision.candidate[decision.chosen], lt_of(&decision));
     assert_int_equal(lt_of(&decision)->peak.workspace_bytes, 65536);
     assert_true(fake_cublaslt_calls() > before);
@@ -109,11 +60,11 @@ static void test_runs(void **unused) {
 
 static void test_refused_type(void **unused) {
   (void)unused;
-  struct why_machine *machine = open_machine();
+  struct why_machine *machine = on_fake_machine();
   struct why_decision decision = {0};
-  const struct why_request request = request_of("gemm m=8 n=8 k=8 type=f16", "cublas:lt");
+  const struct why_request request = on_fake_request("gemm m=8 n=8 k=8 type=f16", "cublas:lt");
   fake_cublaslt_refuse(CUDA_R_16F);
-  assert_int_equal(run(machine, &request, &decision), WHY_LIBRARY);
+  assert_int_equal(on_fake_run(machine, &request, &decision), WHY_LIBRARY);
   assert_int_equal(decision.chosen, -1);
   assert_int_equal(lt_of(&decision)->verdict.reason, WHY_LIBRARY);
   assert_string_equal(lt_of(&decision)->verdict.note, "CUBLAS_STATUS_NOT_SUPPORTED");
@@ -125,14 +76,14 @@ static void test_refused_type(void **unused) {
 // and where it is not by this one its row says why.
 static void test_every_call_fails(void **unused) {
   (void)unused;
-  const struct why_request any = request_of("gemm m=9 n=8 k=7 beta=1", "");
+  const struct why_request any = on_fake_request("gemm m=9 n=8 k=7 beta=1", "");
   long n = 1, others = 0;
   for (bool failed = true; failed; n++) {
     fake_cublaslt_reset();
     fake_cublaslt_fail(n, CUBLAS_STATUS_EXECUTION_FAILED);
-    struct why_machine *machine = open_machine();
+    struct why_machine *machine = on_fake_machine();
     struct why_decision decision = {0};
-    assert_int_equal(run(machine, &any, &decision), WHY_OK);
+    assert_int_equal(on_fake_run(machine, &any, &decision), WHY_OK);
     const struct why_candidate *lt = lt_of(&decision);
     if (lt != &decision.candidate[decision.chosen]) {
       assert_int_not_equal(lt->verdict.reason, WHY_OK);

@@ -7,61 +7,12 @@
 
 #include "element.h"
 #include "fakes/cudnn.h"
+#include "fakes/on_fake.h"
 #include "whycpu.h"
 #include <cmocka.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct why_machine *open_machine(void) {
-  const struct why_options options = {.library_dir = PLUGINS, .emulate_bytes = 1u << 30};
-  struct why_machine *machine;
-  assert_int_equal(why_open(&options, &machine), WHY_OK);
-  return machine;
-}
-
-static struct why_request request_of(const char *text, const char *kernel) {
-  struct why_problem problem;
-  struct why_request request;
-  struct why_error error;
-  if (why_problem_parse(text, &problem, &error)) fail_msg("%s: %s", text, error.text);
-  why_request_default(&problem, &request);
-  request.policy = WHY_GPU_FIRST;
-  snprintf(request.kernel, sizeof request.kernel, "%s", kernel);
-  return request;
-}
-
-// Decides and runs on operands of its own; the result, if there is one, has to be right.
-static enum why_reason run(struct why_machine *machine, const struct why_request *request,
-                           struct why_decision *decision) {
-  const struct why_problem *p = &request->problem;
-  struct why_tensor before[3], after[3];
-  for (int i = 0; i < 3; i++) {
-    p->op->shape(p, i, &before[i]);
-    after[i] = before[i];
-    const size_t bytes = why_tensor_bytes(&before[i]), element = why_type_bytes(before[i].type);
-    before[i].data = malloc(bytes);
-    after[i].data = malloc(bytes);
-    assert_true(before[i].data && after[i].data);
-    for (size_t at = 0; at < bytes / element; at++)
-      why_element_set(&before[i], (int64_t)at, (double)((at * 37 + (size_t)i * 53) % 61) / 32 - 1);
-    memcpy(after[i].data, before[i].data, bytes);
-  }
-  why_consult(machine, request);
-  assert_int_equal(why_decide(machine, request, decision), WHY_OK);
-  enum why_reason reason = WHY_LIBRARY;
-  if (decision->chosen >= 0) {
-    struct why_times times;
-    struct why_check check;
-    reason = why_run(machine, decision, after, &times);
-    if (!reason) assert_int_equal(why_check(p, before, after, &check), WHY_OK);
-  }
-  for (int i = 0; i < 3; i++) {
-    free(before[i].data);
-    free(after[i].data);
-  }
-  return reason;
-}
 
 static const struct why_candidate *row_of(const struct why_decision *decision, const char *name) {
   for (int i = 0; i < decision->candidates; i++) {
@@ -101,14 +52,14 @@ static void test_runs(void **unused) {
       {"softmax rows=9 cols=70 ldx=80 ldy=71", "instance", 0},
       {"softmax rows=4 cols=300 type=bf16", "channel", 0},
   };
-  struct why_machine *machine = open_machine();
+  struct why_machine *machine = on_fake_machine();
   struct why_decision decision = {0};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     char kernel[32];
     snprintf(kernel, sizeof kernel, "cudnn:%s", cases[i].kernel);
-    const struct why_request request = request_of(cases[i].problem, kernel);
+    const struct why_request request = on_fake_request(cases[i].problem, kernel);
     const long before = fake_cudnn_calls();
-    assert_int_equal(run(machine, &request, &decision), WHY_OK);
+    assert_int_equal(on_fake_run(machine, &request, &decision), WHY_OK);
     const struct why_candidate *row = row_of(&decision, cases[i].kernel);
     assert_ptr_equal(&decision.candidate[decision.chosen], row);
     assert_int_equal(row->peak.workspace_bytes, cases[i].workspace_bytes);
@@ -125,15 +76,16 @@ static void test_runs(void **unused) {
 // plan is refused, and never prepared over what other parts have left on the device.
 static void test_many_different_parts(void **unused) {
   (void)unused;
-  struct why_machine *machine = open_machine();
+  struct why_machine *machine = on_fake_machine();
   struct why_decision decision = {0};
   int streamed = 0;
   for (uint64_t bytes = 5000; bytes <= 60000; bytes += bytes / 8) {
-    struct why_request request = request_of(
+    struct why_request request = on_fake_request(
         "conv2d n=1 c=2 h=100 w=4 k=128 groups=2 r=3 s=1 dilation_h=40 pad_h=80", "cudnn:graph");
     request.plans = 1u << WHY_STREAMED;
     request.budget.device_bytes = bytes;
-    bool ran = run(machine, &request, &decision) == WHY_OK; // fails the test on a wrong result
+    bool ran =
+        on_fake_run(machine, &request, &decision) == WHY_OK; // fails the test on a wrong result
     enum why_reason blamed = decision.fallback.reason;
     streamed += ran;
     if (!ran) assert_true(blamed == WHY_FORM || blamed == WHY_DEVICE_MEMORY);
@@ -145,12 +97,12 @@ static void test_many_different_parts(void **unused) {
 
 static void test_refused_type(void **unused) {
   (void)unused;
-  struct why_machine *machine = open_machine();
+  struct why_machine *machine = on_fake_machine();
   struct why_decision decision = {0};
   const struct why_request request =
-      request_of("conv2d n=1 c=2 h=4 w=4 k=2 r=3 s=3 type=f16", "cudnn:graph");
+      on_fake_request("conv2d n=1 c=2 h=4 w=4 k=2 r=3 s=3 type=f16", "cudnn:graph");
   fake_cudnn_refuse(CUDNN_DATA_HALF);
-  assert_int_equal(run(machine, &request, &decision), WHY_LIBRARY);
+  assert_int_equal(on_fake_run(machine, &request, &decision), WHY_LIBRARY);
   assert_int_equal(decision.chosen, -1);
   const struct why_verdict *verdict = &row_of(&decision, "graph")->verdict;
   assert_int_equal(verdict->reason, WHY_LIBRARY);
@@ -163,14 +115,14 @@ static void test_refused_type(void **unused) {
 // Whichever call of the library fails: the result is right, by this kernel or by the next best,
 // and where it is not by this one its row says why.
 static void every_call_fails(const char *problem, const char *kernel, long least) {
-  const struct why_request any = request_of(problem, "");
+  const struct why_request any = on_fake_request(problem, "");
   long n = 1, others = 0;
   for (bool failed = true; failed; n++) {
     fake_cudnn_reset();
     fake_cudnn_fail(n, CUDNN_STATUS_EXECUTION_FAILED);
-    struct why_machine *machine = open_machine();
+    struct why_machine *machine = on_fake_machine();
     struct why_decision decision = {0};
-    assert_int_equal(run(machine, &any, &decision), WHY_OK);
+    assert_int_equal(on_fake_run(machine, &any, &decision), WHY_OK);
     const struct why_candidate *own = row_of(&decision, kernel);
     if (own != &decision.candidate[decision.chosen]) {
       assert_int_not_equal(own->verdict.reason, WHY_OK);
