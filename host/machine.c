@@ -120,6 +120,8 @@ void why_machine_figures(struct why_machine *machine, int index, const struct wh
   facts->in_bps = from->in_bps;
   facts->out_bps = from->out_bps;
   facts->memory_bps = from->memory_bps;
+  facts->cache_bps = from->cache_bps;
+  facts->core_cache_bps = from->core_cache_bps;
   facts->latency_seconds = from->latency_seconds;
   facts->launch_seconds = from->launch_seconds;
   memcpy(facts->flops, from->flops, sizeof facts->flops);

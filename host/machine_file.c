@@ -23,12 +23,15 @@ const struct why_field why_device_fields[] = {
   {"context_bytes",  WHY_FIELD_BYTES, FACT(context_bytes),   0, 0,       false},
   {"shared_bytes",   WHY_FIELD_BYTES, FACT(shared_bytes),    0, 0,       false},
   {"cache_bytes",    WHY_FIELD_BYTES, FACT(cache_bytes),     0, 0,       false},
+  {"core_cache_bytes", WHY_FIELD_BYTES, FACT(core_cache_bytes), 0, 0,    false},
   {NULL},
 };
 const struct why_field why_figure_fields[] = {
   {"in_bps",          WHY_FIELD_FIGURE, FACT(in_bps),               0, 0, false},
   {"out_bps",         WHY_FIELD_FIGURE, FACT(out_bps),              0, 0, false},
   {"memory_bps",      WHY_FIELD_FIGURE, FACT(memory_bps),           0, 0, false},
+  {"cache_bps",       WHY_FIELD_FIGURE, FACT(cache_bps),            0, 0, false},
+  {"core_cache_bps",  WHY_FIELD_FIGURE, FACT(core_cache_bps),       0, 0, false},
   {"latency_seconds", WHY_FIELD_FIGURE, FACT(latency_seconds),      0, 0, false},
   {"launch_seconds",  WHY_FIELD_FIGURE, FACT(launch_seconds),       0, 0, false},
   {"f64_flops",       WHY_FIELD_FIGURE, FACT(flops[WHY_MATH_F64]),  0, 0, false},

@@ -17,7 +17,7 @@
 extern "C" {
 #endif
 
-#define WHY_ABI 2 // a backend built against another number is refused, WHY_BACKEND_ABI
+#define WHY_ABI 3 // a backend built against another number is refused, WHY_BACKEND_ABI
 #define WHY_API __attribute__((visibility("default")))
 
 // ---- reasons -----------------------------------------------------------------------------------
@@ -185,10 +185,12 @@ struct why_facts {        // all that a decision may know about a device
   int multiprocessors; // of a GPU; cores of a CPU
   int driver;          // CUDA version that the driver serves, 13000; 0: none
   uint32_t cpu_features;
-  uint64_t memory_bytes, free_bytes, context_bytes, shared_bytes,
-      cache_bytes; // shared: a block; cache: the last level
-  // Figures, 0 where not known. in and out: host to device and back, pinned.
-  double in_bps, out_bps, memory_bps, latency_seconds, launch_seconds;
+  // shared: a block; cache: the last level; core_cache: the level before it, of all cores together
+  // (0 for a GPU).
+  uint64_t memory_bytes, free_bytes, context_bytes, shared_bytes, cache_bytes, core_cache_bytes;
+  // Figures, 0 where not known. in and out: host to device and back, pinned; memory, cache,
+  // core_cache: a copy there, bytes read plus bytes written, all cores together.
+  double in_bps, out_bps, memory_bps, cache_bps, core_cache_bps, latency_seconds, launch_seconds;
   double flops[WHY_MATH_COUNT];
   char provenance[16]; // of the figures: "measured", "published", "" without any
 };
@@ -338,9 +340,13 @@ enum why_policy { WHY_AUTO, WHY_GPU_FIRST, WHY_GPU_ONLY, WHY_CPU_ONLY, WHY_POLIC
 // out at the same time. On host: on the CPU, in place.
 enum why_plan { WHY_RESIDENT, WHY_STREAMED, WHY_ON_HOST, WHY_PLAN_COUNT };
 enum why_transfer { WHY_ONCE, WHY_ALWAYS, WHY_UNIFIED, WHY_TRANSFER_COUNT };
+// What the caches hold when a request begins: hot, its operands, as far as they fit; cold, none of
+// them.
+enum why_cache { WHY_HOT, WHY_COLD, WHY_CACHE_COUNT };
 WHY_API const char *why_policy_name(enum why_policy);
 WHY_API const char *why_plan_name(enum why_plan);
 WHY_API const char *why_transfer_name(enum why_transfer);
+WHY_API const char *why_cache_name(enum why_cache);
 
 #define WHY_UNLIMITED UINT64_MAX
 struct why_budget {
@@ -356,6 +362,7 @@ struct why_request { // everything that decides, besides the machine
   // not fit, where copying while computing is predicted to pay, and where it is named here.
   uint32_t plans;
   enum why_transfer transfer;
+  enum why_cache cache;
   int64_t iterations;       // calls on the same operands, at least 1
   int threads;              // CPU threads; 0: all
   double timeout_seconds;   // for one candidate; 0: none
