@@ -69,6 +69,18 @@ static const char *absent_words(const char *name) {
 // Sets what the emulated devices of the next open() are like.
 typedef void emulate_function(uint64_t bytes, int capability);
 
+// What libraries read once, when they come in; what the user has set stays.
+static void tell_libraries(const struct why_machine *machine) {
+  // Workers that spin after their work, as OpenMP's would by default, take the cores from the next
+  // backend's.
+  setenv("OMP_WAIT_POLICY", "passive", 0);
+  // OpenBLAS knows CPUs by their model numbers and takes one that came after it for the oldest that
+  // it has: 0.3.21 takes an Emerald Rapids (family 6, model 207) for a Prescott without AVX, and
+  // runs at a fifth of its speed. Every OpenBLAS with kernels for AVX-512 has them under this name.
+  if (machine->facts[0].cpu_features & WHY_CPU_AVX512)
+    setenv("OPENBLAS_CORETYPE", "SkylakeX", 0);
+}
+
 // The backend in the slot's library, or NULL with the slot's verdict.
 static struct why_backend *find_library(struct why_machine *machine, struct why_slot *slot,
                                         emulate_function **emulate, struct why_verdict *verdict) {
@@ -77,9 +89,7 @@ static struct why_backend *find_library(struct why_machine *machine, struct why_
   snprintf(path, sizeof path, "%s/libwhycpu-%s%s.so", machine->library_dir, slot->name,
            emulated ? "-emulated" : "");
   verdict->reason = WHY_BACKEND_ABSENT;
-  // OpenMP reads it once, when the first library brings it: workers that spin after their work, as
-  // they would by default, take the cores from the next backend's.
-  setenv("OMP_WAIT_POLICY", "passive", 0);
+  tell_libraries(machine);
   void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (!library) {
     const char *loader = dlerror();
