@@ -2,6 +2,7 @@
 // default sweep: what this machine does (measured), what a GPU would do (predicted, if there is
 // none here), and whether the kernels are right (verified under emulation).
 #include "part.h"
+#include "regret.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,9 @@ struct bench {
   struct sweep_rules rules;
   const char *compare;     // NULL: not given
   double compare_seconds;  // 0: not given
+  double time_budget;      // 0: not given
   const char *resume;      // the file to go on with; NULL: a new sweep
+  bool regret;             // measure how good the predictions are, instead of a sweep
   bool overwrite, printed; // printed: rows go to standard output
   char path[PATH];         // of the rows; "" without a file
   char part_path[PATH];
@@ -171,6 +174,61 @@ static int elsewhere_part(struct bench *b) {
   return run_and_close(&part);
 }
 
+// ---- regret -------------------------------------------------------------------------------------
+
+// All shipped suites but the one that costs are fitted to.
+static void every_suite(char *out, size_t size) {
+  char *name[PART_SUITES + 1];
+  int names = data_names("suites", ".suite", name, PART_SUITES + 1);
+  size_t used = 0;
+  *out = 0;
+  for (int i = 0; i < names; i++)
+    if (strcmp(name[i], "calibration") != 0)
+      used += (size_t)snprintf(out + used, size - used, "%s%s", used ? "," : "", name[i]);
+  data_free(name, names);
+}
+
+static int measure_regret(struct bench *b) {
+  struct options *o = &b->options;
+  struct suite suite[PART_SUITES];
+  struct regret_rules rules = {.limit = 0.1, .seconds = 0.05, .seed = b->rules.seed};
+  struct why_machine *machine = NULL;
+  struct output out = {0};
+  char names[1024];
+  int suites = 0;
+  if (o->machine || o->open.emulate_bytes)
+    return request_wrong("--regret measures this machine: leave out %s",
+                         o->machine ? "--machine" : "--emulate");
+  if (b->resume || b->output_dir)
+    return request_wrong("--regret makes one table: -o FILE names it, and nothing is resumed");
+  if (b->compare_seconds > 0) rules.limit = b->compare_seconds;
+  if (b->time_budget > 0) rules.seconds = b->time_budget;
+  if (!(o->given & OPTION_THREADS)) {
+    o->threads[0] = 1;
+    o->threads[1] = 0;
+    o->thread_counts = 2;
+  }
+  every_suite(names, sizeof names);
+  int status = part_suites(b->suites ? b->suites : names, suite, &suites);
+  if (!status) status = output_open(o->output, &out);
+  if (!status && !(status = options_machine(o, &machine))) {
+    bool rows = o->format != TABLE_TEXT || o->output; // -o alone: the rows, as CSV
+    enum table_format format = o->format == TABLE_TEXT ? TABLE_CSV : o->format;
+    struct table *t = rows ? table_open(out.file, format, regret_column, regret_columns) : NULL;
+    status = rows && !t ? machine_failed("out of memory")
+                        : regret_run(machine, o, suite, suites, &rules, t,
+                                     o->output || !rows ? stdout : stderr);
+    if (t && !status)
+      status = output_table(&out, t);
+    else if (t)
+      (void)table_close(t);
+  }
+  output_abandon(&out);
+  why_close(machine);
+  for (int i = 0; i < suites; i++) suite_free(&suite[i]);
+  return status;
+}
+
 // ---- the command --------------------------------------------------------------------------------
 
 static bool read_percent(const char *text, void *to, struct why_error *wrong) {
@@ -257,11 +315,12 @@ int bench_command(int argc, char **argv) {
       // clang-format off
       {"suite",         "LIST",    "suites by name, or files (whycpu list suites)",                read_text,       &b.suites},
       {"precision",     "PERCENT", "half-width of the median's 95% interval to reach, 5",          read_percent,    &b.rules.measure.precision},
-      {"time-budget",   "SECONDS", "that sampling one candidate may take, 0.5",                    read_seconds,    &b.rules.measure.seconds},
+      {"time-budget",   "SECONDS", "that sampling one candidate may take, 0.5",                    read_seconds,    &b.time_budget},
       {"compare",       "LIST",    "what to measure beside the chosen: all, none, backend:kernel", read_compare,    &b.compare},
       {"compare-limit", "SECONDS", "candidates predicted to take longer are not compared, 0.3",    read_seconds,    &b.compare_seconds},
       {"seed",          "N",       "of the random operands, 1",                                    read_natural,    &b.rules.seed},
       {"output-dir",    "FOLDER",  "write the rows to FOLDER/NODE-TIME.csv",                       read_text,       &b.output_dir},
+      {"regret",        NULL,      "measure how good predictions are: the chosen against the best", read_flag,      &b.regret},
       {"resume",        "FILE",    "go on with FILE (CSV) where its sweep was cut off",            read_text,       &b.resume},
       {"overwrite",     NULL,      "replace the file of -o if it is there",                        read_flag,       &b.overwrite},
       {NULL},
@@ -295,7 +354,9 @@ int bench_command(int argc, char **argv) {
   if ((status = check_resume(&b)) || (status = choose_path(&b))) return status;
   bool elsewhere = b.options.machine || b.options.open.emulate_bytes, gpu;
   if (b.compare) b.rules.compare = b.compare;
+  if (b.regret) return measure_regret(&b);
   if (b.compare_seconds > 0) b.rules.compare_seconds = b.compare_seconds;
+  if (b.time_budget > 0) b.rules.measure.seconds = b.time_budget;
   if (!elsewhere && !b.suites) return default_sweep(&b);
   if (elsewhere) return elsewhere_part(&b);
   return measured_part(&b, b.suites, false, &gpu);

@@ -26,8 +26,27 @@ static const struct table_column column[] = {{"decision"},
                                              {"predicted_s", TABLE_SECONDS},
                                              {"part"},
                                              {"pinned_bytes", TABLE_BYTES},
-                                             {"peak_bytes", TABLE_BYTES}};
+                                             {"peak_bytes", TABLE_BYTES},
+                                             {"copy_in_s", TABLE_SECONDS},
+                                             {"launch_s", TABLE_SECONDS},
+                                             {"arithmetic_s", TABLE_SECONDS},
+                                             {"traffic_s", TABLE_SECONDS},
+                                             {"loops_s", TABLE_SECONDS},
+                                             {"hidden_s", TABLE_SECONDS},
+                                             {"copy_out_s", TABLE_SECONDS},
+                                             {"costs"}};
 enum { COLUMNS = sizeof column / sizeof column[0] };
+
+// Launch, arithmetic, traffic and hidden are of one call, or of one part of a streamed plan.
+static void terms_cells(struct table *t, const struct why_candidate *c) {
+  bool known = !isnan(c->seconds);
+  double traffic = 0;
+  for (int i = 0; i < WHY_OPERANDS; i++) traffic += c->terms.traffic[i];
+  const double cell[] = {c->copy_in_seconds, c->terms.launch,    c->terms.arithmetic, traffic,
+                         c->terms.hidden,    c->copy_out_seconds};
+  for (size_t i = 0; i < sizeof cell / sizeof *cell; i++) table_number(t, known ? cell[i] : NAN);
+  table_string(t, !known ? NULL : c->fit ? "fitted" : "prior");
+}
 
 static void candidate_row(struct table *t, const struct why_machine *machine, int decision,
                           const struct why_decision *d, int i) {
@@ -77,6 +96,7 @@ static void candidate_row(struct table *t, const struct why_machine *machine, in
     table_unsigned(t, peak);
   else
     table_none(t); // not looked at
+  terms_cells(t, c);
 }
 
 // Decides for every combination and shows each. *none: at least one could run nowhere.

@@ -1,6 +1,9 @@
 // `whycpu machine`: the CPU, the devices and the backends of this machine or a recorded one, and
 // why what is absent is absent.
+#include "cached.h"
+#include "calibrate.h"
 #include "figures.h"
+#include "fit.h"
 #include "options.h"
 #include <math.h>
 #include <string.h>
@@ -209,19 +212,33 @@ static int show(const struct options *o, const struct why_machine *machine, stru
 }
 
 // Figures of what is not here cannot be measured; the emulation has none.
-static int measure(const struct options *o, struct why_machine *machine) {
+static int measure(const struct options *o, struct why_machine *machine, double seconds) {
+  char path[CACHED_PATH];
+  struct calibration made;
   if (o->machine) return request_wrong("--measure measures this machine, not the one of --machine");
-  fprintf(stderr, "measuring this machine: a few seconds a device\n");
+  fprintf(stderr, "measuring this machine: under a minute\n");
   enum why_reason reason = figures_measure(machine);
-  if (reason == WHY_OK) return STATUS_OK;
-  return machine_failed("measuring failed: %s", why_sentence(reason));
+  if (reason) return machine_failed("measuring failed: %s", why_sentence(reason));
+  if (o->open.emulate_bytes) return STATUS_OK; // nothing that an emulated device does is a time
+  int status = calibrate(machine, seconds, &made);
+  if (status) return status;
+  fprintf(stderr, "costs of %d kernels fitted to %d measurements", made.fits, made.points);
+  if (made.cut) fprintf(stderr, "; no time for %d problems (--time-budget)", made.cut);
+  if (!fit_possible) fprintf(stderr, ": none, as this build lacks MINPACK; priors serve");
+  fputc('\n', stderr);
+  if ((status = cached_write(machine, path)) != STATUS_OK) return status;
+  fprintf(stderr, "kept in %s, for predictions on this machine\n", path);
+  return STATUS_OK;
 }
 
 int machine_command(int argc, char **argv) {
   bool measuring = false;
+  double seconds = 35;
   const struct option_row rows[] = {
       {"measure", NULL, "first measure what it can do: arithmetic, memory, copies, launches",
        read_flag, &measuring},
+      {"time-budget", "SECONDS", "that fitting the kernels' costs may take with --measure, 35",
+       read_seconds, &seconds},
       {0}};
   const struct command_help help = {
       .usage = "machine [options]",
@@ -240,10 +257,11 @@ int machine_command(int argc, char **argv) {
   if (status != STATUS_GO_ON) return status;
   if (o.arguments) return request_wrong("%s: this command takes options only", o.argument[0]);
   if ((status = output_open(o.output, &out)) != STATUS_OK) return status;
+  o.fresh = measuring;
   status = options_machine(&o, &machine);
   if (status == STATUS_OK) {
     why_open_all(machine);
-    if (measuring) status = measure(&o, machine);
+    if (measuring) status = measure(&o, machine, seconds);
     if (status == STATUS_OK) status = show(&o, machine, &out);
   }
   output_abandon(&out);

@@ -37,6 +37,7 @@ struct option_policy {
 enum { OPTION_LIST = 64 };
 struct options {
   const char *machine;     // NULL: this one
+  bool fresh;              // of this one: leave its calibration aside
   struct why_options open; // emulate_bytes, emulate_capability
   struct option_policy policy[OPTION_LIST];
   enum why_transfer transfer[WHY_TRANSFER_COUNT];

@@ -6,8 +6,6 @@
 #include <stdarg.h>
 #include <string.h>
 
-enum { SUITES = 16 };
-
 void part_say(const struct part *p, const char *format, ...) {
   va_list arguments;
   fprintf(p->words, "%s | ", p->label);
@@ -77,13 +75,13 @@ static void say_basis(const struct part *p) {
 
 // ---- the sweep ----------------------------------------------------------------------------------
 
-static int open_suites(const char *names, struct suite *suite, int *count) {
+int part_suites(const char *names, struct suite suite[PART_SUITES], int *count) {
   char name[4096];
   *count = 0;
   for (const char *at = names;; at++) {
     size_t length = strcspn(at, ",");
-    if (*count == SUITES || length >= sizeof name)
-      return request_wrong("--suite: at most %d suites", SUITES);
+    if (*count == PART_SUITES || length >= sizeof name)
+      return request_wrong("--suite: at most %d suites", PART_SUITES);
     snprintf(name, sizeof name, "%.*s", (int)length, at);
     struct why_error error;
     enum why_reason reason = suite_open(name, &suite[*count], &error);
@@ -143,11 +141,11 @@ static int go_on(const struct part *p, struct results *results, struct sweep *sw
 }
 
 int part_run(const struct part *p) {
-  struct suite suite[SUITES];
+  struct suite suite[PART_SUITES];
   struct sweep_result result;
   struct results results;
   struct resume kept = {0};
-  int suites = 0, status = open_suites(p->suites, suite, &suites);
+  int suites = 0, status = part_suites(p->suites, suite, &suites);
   if (!status) status = results_open(&p->target, &results);
   if (status) goto done;
   interrupt_defer(true);

@@ -1,4 +1,5 @@
 // Turns the options that were read into a machine, a problem and requests. See options.h.
+#include "cached.h"
 #include "options.h"
 #include <errno.h>
 #include <limits.h>
@@ -31,6 +32,7 @@ int options_machine(const struct options *o, struct why_machine **machine) {
     struct why_options open = o->open;
     open.commit = program_commit;
     enum why_reason reason = why_open(&open, machine);
+    if (reason == WHY_OK && !o->fresh && !o->open.emulate_bytes) cached_adopt(*machine);
     if (reason == WHY_OK) return STATUS_OK;
     return machine_failed("this machine could not be opened: %s", why_sentence(reason));
   }

@@ -41,7 +41,7 @@ static enum why_reason ask(struct why_machine *m, const struct why_case *cs, int
   if (r || f->host) return r;
   const struct why_answer *whole = why_answer_find(m, kernel, device, p, most);
   bool fits = whole && cs->operand_bytes + whole->workspace_bytes <= why_device_bytes(cs, f);
-  if (fits && !why_streamed_wanted(cs, k, f)) return WHY_OK;
+  if (fits && !why_streamed_wanted(m, cs, k, device)) return WHY_OK;
   struct why_parts parts;
   struct why_verdict verdict = {.note = "", .cause = ""};
   struct why_problem problem[WHY_PART_PROBLEMS];

@@ -27,8 +27,7 @@ bool why_excluded(const struct why_kernel *k, const struct why_request *r) {
 void why_case_fill(const struct why_request *r, struct why_case *out) {
   const struct why_op *op = r->problem.op;
   *out = (struct why_case){.request = r};
-  out->traffic.flops = op->flops(&r->problem);
-  out->traffic.least_bytes = op->bytes(&r->problem);
+  why_work_of(&r->problem, &out->work);
   for (int i = 0; i < op->operands; i++) {
     struct why_tensor *t = &out->operand[i];
     op->shape(&r->problem, i, t);
@@ -37,8 +36,8 @@ void why_case_fill(const struct why_request *r, struct why_case *out) {
     out->operand_bytes += bytes;
     if (role == WHY_INOUT) out->kept_bytes += bytes;
     double moved = (double)why_tensor_elements(t) * (double)why_type_bytes(t->type);
-    if (role & WHY_IN) out->traffic.in_bytes += moved;
-    if (role & WHY_OUT) out->traffic.out_bytes += moved;
+    if (role & WHY_IN) out->in_bytes += moved;
+    if (role & WHY_OUT) out->out_bytes += moved;
   }
 }
 
@@ -199,7 +198,7 @@ static enum why_reason judge(const struct why_machine *m, const struct why_case 
   if ((r = judge_slot(&m->slot[slots->code], v))) return r;
   if (m->slot[slots->code].lacks[place]) return WHY_NOT_BUILT;
   const struct why_facts *f = &m->facts[c->device];
-  if (c->plan != WHY_STREAMED) why_predict(f, cs->request, &cs->traffic, c);
+  if (c->plan != WHY_STREAMED) why_predict(m, cs, c);
   if (m->lost[c->device]) return WHY_DEVICE_LOST;
   if ((r = why_judge_device(k, f, v))) return r;
   if (c->plan == WHY_STREAMED) return why_streamed_judge(m, cs, c);
@@ -323,7 +322,7 @@ static enum why_reason add(const struct why_machine *m, const struct why_case *c
   enum why_reason resident = d->candidate[d->candidates - 1].verdict.reason;
   bool excluded = why_excluded(k, cs->request);
   bool barred = excluded || (resident <= WHY_TYPE && resident > WHY_EXCLUDED);
-  if (barred || !(resident == WHY_DEVICE_MEMORY || why_streamed_wanted(cs, k, &m->facts[device])))
+  if (barred || !(resident == WHY_DEVICE_MEMORY || why_streamed_wanted(m, cs, k, device)))
     return WHY_OK;
   return add_plan(m, cs, d, k, device, WHY_STREAMED);
 }

@@ -1,15 +1,18 @@
 // What deciding and consulting share: the sizes of a request's problem, computed once.
 #ifndef WHY_DECIDE_H
 #define WHY_DECIDE_H
-#include "machine.h"
+#include "cost.h"
 
 struct why_case {
   const struct why_request *request;
   struct why_tensor operand[WHY_OPERANDS];
-  struct why_traffic traffic;
-  uint64_t operand_bytes; // all of them, gaps included
-  uint64_t kept_bytes;    // the INOUT ones: kept on the host for a retry
+  struct why_work work;
+  double in_bytes, out_bytes; // copied to a device and back, gaps left out
+  uint64_t operand_bytes;     // all of them, gaps included
+  uint64_t kept_bytes;        // the INOUT ones: kept on the host for a retry
 };
+// predict.c: fills the candidate's seconds and terms; NAN where figures lack. For all iterations.
+void why_predict(const struct why_machine *, const struct why_case *, struct why_candidate *);
 void why_case_fill(const struct why_request *, struct why_case *);
 
 // NVIDIA's recommendation for Hopper, and enough for older devices (cuBLAS documentation,

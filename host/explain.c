@@ -36,6 +36,59 @@ static void verdict(FILE *f, const struct why_verdict *v, const char *indent) {
   fputc('\n', f);
 }
 
+static void term(FILE *f, const char *name, double seconds, const char **sign) {
+  if (!(seconds > 0)) return;
+  fprintf(f, "%s%s %s", *sign, name, why_human_seconds(seconds).text);
+  *sign = " + ";
+}
+
+// What a call takes, or a part of a streamed plan.
+static void call_terms(FILE *f, const struct why_op *op, const struct why_terms *t,
+                       const char **sign) {
+  term(f, "launch", t->launch, sign);
+  term(f, "arithmetic", t->arithmetic, sign);
+  for (int i = 0; i < op->operands; i++) term(f, op->operand[i], t->traffic[i], sign);
+  for (int i = 0; i < WHY_LOOPS && op->loop[i]; i++) term(f, op->loop[i], t->loop[i], sign);
+  term(f, "ragged rows", t->edges, sign);
+  if (t->hidden > 0) fprintf(f, " - hidden %s", why_human_seconds(t->hidden).text);
+}
+
+static void whole_terms(FILE *f, const struct why_request *r, const struct why_candidate *c) {
+  const char *sign = "", *inner = "";
+  bool calls = r->iterations > 1;
+  term(f, "copy in", c->copy_in_seconds, &sign);
+  if (calls) fprintf(f, "%s%lld x (", sign, (long long)r->iterations);
+  call_terms(f, r->problem.op, &c->terms, calls ? &inner : &sign);
+  if (calls) fputc(')', f);
+  sign = " + ";
+  term(f, "copy out", c->copy_out_seconds, &sign);
+}
+
+static void part_terms(FILE *f, const struct why_request *r, const struct why_candidate *c) {
+  const char *sign = "";
+  fprintf(f, "copy in %s, work %s and copy out %s, overlapped; the work of a part = ",
+          why_human_seconds(c->copy_in_seconds).text, why_human_seconds(c->work_seconds).text,
+          why_human_seconds(c->copy_out_seconds).text);
+  call_terms(f, r->problem.op, &c->terms, &sign);
+}
+
+// What a prediction is made of, and what its costs rest on.
+static void terms(FILE *f, const struct why_request *r, const struct why_candidate *c,
+                  const char *indent) {
+  if (isnan(c->seconds)) return;
+  fprintf(f, "%s= ", indent);
+  if (c->plan == WHY_STREAMED)
+    part_terms(f, r, c);
+  else
+    whole_terms(f, r, c);
+  if (c->fit)
+    fprintf(f, "\n%sby costs fitted to %d measurements, median error %.0f%%\n", indent,
+            c->fit->points, 100 * c->fit->error);
+  else
+    fprintf(f, "\n%sby the kernel's prior, %.0f%% of what the figures allow\n", indent,
+            100 * c->kernel->efficiency);
+}
+
 static void chosen(FILE *f, const struct why_machine *m, const struct why_decision *d) {
   if (d->chosen < 0) {
     fprintf(f, "-> nothing can run it\n");
@@ -48,6 +101,7 @@ static void chosen(FILE *f, const struct why_machine *m, const struct why_decisi
     fprintf(f, ", predicted %s from %s figures", why_human_seconds(c->seconds).text,
             m->facts[c->device].provenance);
   fputc('\n', f);
+  terms(f, &d->request, c, "   ");
   if (c->plan != WHY_STREAMED) return;
   char cut[128];
   why_parts_text(&d->request.problem, &c->parts, cut, sizeof cut);
@@ -88,12 +142,14 @@ void why_explain(FILE *f, const struct why_machine *m, const struct why_decision
   fprintf(f, "  on %s%s\n", m->name, m->replayed ? " (a recorded machine: nothing runs)" : "");
   limits(f, &d->request);
   chosen(f, m, d);
+  if (*m->stale) fprintf(f, "   the calibration of this machine is stale: %s\n", m->stale);
   if (d->blame >= 0) {
     const struct why_candidate *b = &d->candidate[d->blame];
     fprintf(f, "   %s, because of %s:%s, the one that came nearest:\n     ",
             why_kernel_on_host(b->kernel) ? "nowhere" : "not on a GPU", b->kernel->backend,
             b->kernel->name);
     verdict(f, &d->fallback, "     ");
+    if (d->fallback.reason == WHY_SLOWER) terms(f, &d->request, b, "     ");
   }
   table(f, m, d);
 }

@@ -77,8 +77,7 @@ static void tell_libraries(const struct why_machine *machine) {
   // OpenBLAS knows CPUs by their model numbers and takes one that came after it for the oldest that
   // it has: 0.3.21 takes an Emerald Rapids (family 6, model 207) for a Prescott without AVX, and
   // runs at a fifth of its speed. Every OpenBLAS with kernels for AVX-512 has them under this name.
-  if (machine->facts[0].cpu_features & WHY_CPU_AVX512)
-    setenv("OPENBLAS_CORETYPE", "SkylakeX", 0);
+  if (machine->facts[0].cpu_features & WHY_CPU_AVX512) setenv("OPENBLAS_CORETYPE", "SkylakeX", 0);
 }
 
 // The backend in the slot's library, or NULL with the slot's verdict.
@@ -205,8 +204,11 @@ static enum why_reason load(struct why_machine *machine, int place, bool without
     return set_verdict(machine, slot, verdict);
   }
   slot->backend = backend;
+  int devices = machine->devices;
   register_devices(machine, backend);
   register_kernels(slot, place);
+  why_adopt_devices(machine, devices);
+  why_adopt_fits(machine, place);
   return set_verdict(machine, slot, verdict);
 }
 

@@ -88,10 +88,13 @@ enum why_reason why_open(const struct why_options *options, struct why_machine *
 void why_close(struct why_machine *machine) {
   if (!machine) return;
   why_unload(machine);
+  why_close(machine->recorded);
   for (int i = 0; i < machine->notes; i++) free(machine->note[i]);
   free(machine->note);
   free(machine->answer);
   free(machine->answer_index);
+  free(machine->fit);
+  free(machine->fit_next);
   free(machine);
 }
 

@@ -36,7 +36,12 @@ struct why_machine {
   struct why_options options;
   char library_dir[4096], root[4096];
   struct why_facts facts[WHY_DEVICES];
-  struct why_device *device[WHY_DEVICES];    // NULL: replayed
+  // The figures that fitted costs are relative to, where they are others than those in `facts`.
+  struct why_facts model[WHY_DEVICES];
+  bool modelled[WHY_DEVICES];
+  struct why_machine *recorded;           // the calibration that is taken over, owned; NULL: none
+  char stale[256];                        // what of it could not be
+  struct why_device *device[WHY_DEVICES]; // NULL: replayed
   bool lost[WHY_DEVICES], seen[WHY_DEVICES]; // seen: its memory, after its context was made
   int devices;
   struct why_slot slot[WHY_SLOTS];
@@ -44,7 +49,10 @@ struct why_machine {
   struct why_answer *answer;
   int answers, answer_capacity;
   int *answer_index, answer_places; // open addressing over `answer`: place + 1, 0 where empty
-  char **note;                      // interned
+  struct why_fit *fit;
+  int *fit_next, fit_first[WHY_KERNELS]; // chains by place in the catalog: place in `fit` + 1
+  int fits, fit_capacity;
+  char **note; // interned
   int notes, note_capacity;
 };
 
@@ -80,20 +88,14 @@ enum why_reason why_attach(struct why_machine *, int slot, int device,
                            struct why_verdict *); // once a device; the words where it fails
 void why_unload(struct why_machine *);            // for why_close
 
+// adopt.c: takes over what the calibration has on devices from `first` on, and on a slot's kernels.
+void why_adopt_devices(struct why_machine *, int first);
+void why_adopt_fits(struct why_machine *, int slot);
+
 // topology.c: the host as device 0, and binding.
 void why_topology_host(struct why_facts *);
 int why_topology_numa_of_pci(const char *pci);  // -1: not known
 enum why_reason why_topology_bind(int threads); // why_bind
-
-// predict.c: fills the candidate's seconds; NAN where figures lack. Times are for all iterations.
-struct why_traffic { // of one problem: the same for all of its candidates
-  double flops, least_bytes, in_bytes, out_bytes;
-};
-// The part of all cores that a kernel has which uses `used` threads and is given `given`; 0: all.
-double why_share_of_cores(int cores, int used, int given);
-double why_rate(const struct why_facts *, const struct why_kernel *, const struct why_problem *);
-void why_predict(const struct why_facts *device, const struct why_request *,
-                 const struct why_traffic *, struct why_candidate *);
 
 // job.c: the times of one more round.
 void why_times_add(struct why_times *sum, const struct why_times *);

@@ -146,6 +146,33 @@ static void write_answer(struct why_json_writer *out, const struct why_answer *a
   why_json_end(out, '}');
 }
 
+static void write_fit(struct why_json_writer *out, const struct why_fit *fit) {
+  const struct why_op *op = why_op_find(fit->kernel->op);
+  char name[64];
+  snprintf(name, sizeof name, "%s:%s", fit->kernel->backend, fit->kernel->name);
+  why_json_begin_line(out, NULL, '{');
+  why_json_text(out, "kernel", name);
+  why_json_text(out, "op", fit->kernel->op);
+  why_json_whole(out, "device", fit->device);
+  why_json_text(out, "type", why_type_name(fit->type));
+  if (*fit->form) why_json_text(out, "form", fit->form);
+  if (fit->threads) why_json_whole(out, "threads", fit->threads);
+  why_json_number(out, "launch_seconds", fit->cost.launch_seconds);
+  why_json_number(out, "rate", fit->cost.rate);
+  why_json_number(out, "hidden", fit->cost.hidden);
+  why_json_begin_line(out, "passes", '[');
+  for (int i = 0; i < op->operands; i++) why_json_number(out, NULL, fit->cost.passes[i]);
+  why_json_end(out, ']');
+  why_json_begin_line(out, "loop_seconds", '[');
+  for (int i = 0; i < WHY_LOOPS && op->loop[i]; i++)
+    why_json_number(out, NULL, fit->cost.loop_seconds[i]);
+  why_json_end(out, ']');
+  if (fit->cost.edge_seconds > 0) why_json_number(out, "edge_seconds", fit->cost.edge_seconds);
+  why_json_whole(out, "points", fit->points);
+  why_json_number(out, "error", fit->error);
+  why_json_end(out, '}');
+}
+
 static void write_provenance(struct why_json_writer *out, const struct why_machine *machine) {
   char now[32] = "";
   time_t seconds = time(NULL);
@@ -176,6 +203,9 @@ enum why_reason why_write(FILE *file, const struct why_machine *machine) {
   why_json_end(&out, ']');
   why_json_begin(&out, "answers", '[');
   for (int i = 0; i < machine->answers; i++) write_answer(&out, &machine->answer[i]);
+  why_json_end(&out, ']');
+  why_json_begin(&out, "fits", '[');
+  for (int i = 0; i < machine->fits; i++) write_fit(&out, &machine->fit[i]);
   why_json_end(&out, ']');
   why_json_end(&out, '}');
   return fflush(file) || ferror(file) ? WHY_CALL_FAILED : WHY_OK;

@@ -1,7 +1,6 @@
 // A machine file read: from JSON to a machine that can decide and never run. No library is opened
 // and no file but this one. The first thing that is wrong ends it, in one line with its place; keys
 // that this version does not know are passed over, so that it reads what a later one wrote.
-#include "decide.h"
 #include "json.h"
 #include "machine_file.h"
 #include <errno.h>
@@ -247,28 +246,112 @@ static bool read_problem(struct reader *r, const struct why_json *at, const char
   return wrong(r, at, "\"problem\": %.200s", error.text);
 }
 
+// A kernel's place in the catalog, -1 for one of a later version, and a device's in the machine.
+static bool read_place(struct reader *r, const struct why_json *object, int *kernel, int *device) {
+  const struct why_json *name = member(r, object, "kernel", WHY_JSON_STRING, true);
+  const struct why_json *op = name ? member(r, object, "op", WHY_JSON_STRING, true) : NULL;
+  int64_t place = -1;
+  if (!op || !get_whole(r, object, "device", true, 0, r->machine->devices - 1, &place))
+    return false;
+  char backend[32] = "", own[32] = "";
+  if (sscanf(name->text, "%31[^:]:%31s", backend, own) != 2)
+    return wrong(r, name, "\"kernel\" must be a backend and a kernel: \"cublas:lt\"");
+  *kernel = why_kernel_find(op->text, backend, own);
+  *device = (int)place;
+  return true;
+}
+
 static bool read_answer(struct reader *r, const struct why_json *object) {
   if (object->kind != WHY_JSON_OBJECT)
     return wrong(r, object, "an answer must be an object, not %s", kind_words[object->kind]);
   struct why_answer answer = {.most_bytes = WHY_UNLIMITED};
-  const struct why_json *name = member(r, object, "kernel", WHY_JSON_STRING, true);
-  const struct why_json *op = name ? member(r, object, "op", WHY_JSON_STRING, true) : NULL;
-  const struct why_json *problem = op ? member(r, object, "problem", WHY_JSON_STRING, true) : NULL;
-  int64_t device = -1;
-  if (!problem || !get_whole(r, object, "device", true, 0, r->machine->devices - 1, &device))
-    return false;
-  char backend[32] = "", kernel[32] = "";
-  if (sscanf(name->text, "%31[^:]:%31s", backend, kernel) != 2)
-    return wrong(r, name, "\"kernel\" must be a backend and a kernel: \"cublas:lt\"");
-  answer.kernel = why_kernel_find(op->text, backend, kernel);
+  if (!read_place(r, object, &answer.kernel, &answer.device)) return false;
   if (answer.kernel < 0) return true; // a later version's
-  answer.device = (int)device;
-  if (!read_problem(r, problem, op->text, &answer) ||
+  const struct why_json *problem = member(r, object, "problem", WHY_JSON_STRING, true);
+  if (!problem || !read_problem(r, problem, why_kernel_at(answer.kernel)->op, &answer) ||
       !get_bytes(r, object, "most_bytes", false, &answer.most_bytes) ||
       !get_bytes(r, object, "workspace_bytes", false, &answer.workspace_bytes) ||
       !read_verdict(r, object, &answer.verdict))
     return false;
   return why_answer_add(r->machine, &answer) == WHY_OK ? true : no_memory(r);
+}
+
+// ---- fitted costs ------------------------------------------------------------------------------
+
+// A figure without which the costs make no sense.
+static bool need_figure(struct reader *r, const struct why_json *object, const char *key,
+                        double least, double most, double *out) {
+  const struct why_json *value = member(r, object, key, WHY_JSON_NUMBER, true);
+  if (!value) return false;
+  if (!(value->number >= least && value->number <= most))
+    return wrong(r, value, "\"%s\" must be from %g to %g", key, least, most);
+  *out = value->number;
+  return true;
+}
+
+// As many numbers from 0 to `most` as there are `items`: operands, loops.
+static bool read_numbers(struct reader *r, const struct why_json *object, const char *key,
+                         int count, const char *items, double most, double *out) {
+  const struct why_json *list = member(r, object, key, WHY_JSON_ARRAY, true);
+  int has = 0;
+  if (!list) return false;
+  for (const struct why_json *v = list->first; v; v = v->next, has++) {
+    if (v->kind != WHY_JSON_NUMBER || !(v->number >= 0 && v->number <= most))
+      return wrong(r, v, "\"%s\" must hold numbers from 0 to %g", key, most);
+    if (has < count) out[has] = v->number;
+  }
+  if (has == count) return true;
+  return wrong(r, list, "\"%s\" must have %d numbers, one for each of the %s", key, count, items);
+}
+
+static bool read_type(struct reader *r, const struct why_json *object, enum why_type *out) {
+  const struct why_json *type = member(r, object, "type", WHY_JSON_STRING, true);
+  if (!type) return false;
+  for (int i = 0; i < WHY_TYPE_COUNT; i++)
+    if (!strcmp(type->text, why_type_name((enum why_type)i))) {
+      *out = (enum why_type)i;
+      return true;
+    }
+  return wrong(r, type, "there is no type \"%.20s\"", type->text);
+}
+
+static bool read_fit(struct reader *r, const struct why_json *object) {
+  if (object->kind != WHY_JSON_OBJECT)
+    return wrong(r, object, "a fit must be an object, not %s", kind_words[object->kind]);
+  if (strcmp(r->machine->provenance, "measured") != 0)
+    return wrong(r, object, "a fit is measured and the file's figures are %s: one provenance",
+                 r->machine->provenance);
+  struct why_fit fit = {0};
+  int kernel;
+  if (!read_place(r, object, &kernel, &fit.device)) return false;
+  if (kernel < 0) return true; // a later version's
+  fit.kernel = why_kernel_at(kernel);
+  bool host = r->machine->facts[fit.device].host;
+  if (host != (why_kernel_on_host(fit.kernel) != 0))
+    return wrong(r, why_json_get(object, "device"), "\"%s\" does not run on device %d",
+                 fit.kernel->name, fit.device);
+  const struct why_op *op = why_op_find(fit.kernel->op);
+  int loops = 0;
+  while (loops < WHY_LOOPS && op->loop[loops]) loops++;
+  int64_t threads = 0, points = 0;
+  if (!read_type(r, object, &fit.type) ||
+      !get_whole(r, object, "threads", host, host, host ? 4096 : 0, &threads) ||
+      !get_whole(r, object, "points", true, 1, 1 << 30, &points) ||
+      !need_figure(r, object, "launch_seconds", 0, 1, &fit.cost.launch_seconds) ||
+      !need_figure(r, object, "rate", 1, 1e18, &fit.cost.rate) ||
+      !need_figure(r, object, "hidden", 0, 1, &fit.cost.hidden) ||
+      !need_figure(r, object, "error", 0, 1e9, &fit.error) ||
+      !get_figure(r, object, "edge_seconds", &fit.cost.edge_seconds) ||
+      !read_numbers(r, object, "passes", op->operands, "operands", 1e9, fit.cost.passes) ||
+      !read_numbers(r, object, "loop_seconds", loops, "loops", 1, fit.cost.loop_seconds))
+    return false;
+  char form[32] = "";
+  if (!get_text(r, object, "form", false, form, sizeof form)) return false;
+  fit.form = why_intern(r->machine, form);
+  if (strcmp(fit.form, form) != 0) return no_memory(r);
+  fit.threads = (int)threads;
+  fit.points = (int)points;
+  return why_fit_add(r->machine, &fit) == WHY_OK ? true : no_memory(r);
 }
 
 // ---- the whole ---------------------------------------------------------------------------------
@@ -310,7 +393,8 @@ static bool read_machine(struct reader *r, const struct why_json *root) {
   return get_text(r, root, "name", true, r->machine->name, sizeof r->machine->name) &&
          read_provenance(r, root) && read_list(r, root, "devices", true, read_device) &&
          read_list(r, root, "backends", false, read_backend) &&
-         read_list(r, root, "answers", false, read_answer);
+         read_list(r, root, "answers", false, read_answer) &&
+         read_list(r, root, "fits", false, read_fit);
 }
 
 // The rest of a file; NULL with the error's text.

@@ -15,7 +15,7 @@ static const struct why_facts unknown_device = {.in_bps = 5e10,
                                                 .memory_bps = 3e12,
                                                 .latency_seconds = 1e-5,
                                                 .launch_seconds = 5e-6};
-static const double unknown_flops = 5e13;
+static const double unknown_rate = 5e13;
 
 // ---- what parts hold and copy ------------------------------------------------------------------
 
@@ -40,6 +40,7 @@ struct lane {
 };
 struct view {
   struct why_problem part; // its operands are as large as any part's
+  struct why_work work;    // of that part
   struct lane lane[WHY_OPERANDS];
 };
 
@@ -54,6 +55,7 @@ static void look(const struct why_problem *p, const struct why_parts *parts, str
     if (along[cut] > 1) innermost = cut;
   }
   op->part(p, NULL, NULL, parts->extent, &out->part, NULL);
+  why_work_of(&out->part, &out->work);
   for (int i = 0; i < op->operands; i++) {
     struct lane *lane = &out->lane[i];
     struct why_tensor t;
@@ -140,10 +142,20 @@ static double either(double known, double otherwise) {
   return known > 0 ? known : otherwise;
 }
 
+// Figures that lack are those of the unknown device: for the search alone.
+static struct why_facts filled(const struct why_facts *d) {
+  struct why_facts f = *d;
+  f.in_bps = either(d->in_bps, unknown_device.in_bps);
+  f.out_bps = either(d->out_bps, unknown_device.out_bps);
+  f.memory_bps = either(d->memory_bps, unknown_device.memory_bps);
+  f.latency_seconds = either(d->latency_seconds, unknown_device.latency_seconds);
+  return f;
+}
+
 static struct why_parts_times times_of(const struct why_problem *p, const struct why_parts *parts,
-                                       const struct view *v, const struct why_kernel *k,
-                                       const struct why_facts *host, const struct why_facts *d) {
-  const struct why_problem *part = &v->part;
+                                       const struct view *v, const struct why_parts_basis *on) {
+  const struct why_facts *host = on->host, d = filled(on->device);
+  struct why_cost cost = on->cost;
   double in_copies = 0, out_copies = 0, out_tiles = 1, first_in = 0, last_out = 0, alone = 0;
   for (int i = 0; i < p->op->operands; i++) {
     const struct lane *lane = &v->lane[i];
@@ -154,30 +166,21 @@ static struct why_parts_times times_of(const struct why_problem *p, const struct
     if (lane->role & WHY_OUT)
       out_copies += lane->copies, last_out += bytes, out_tiles = lane->copies;
   }
-  double in_bps = either(d->in_bps, unknown_device.in_bps);
-  double out_bps = either(d->out_bps, unknown_device.out_bps);
-  double latency = either(d->latency_seconds, unknown_device.latency_seconds);
-  double launch = either(d->launch_seconds, unknown_device.launch_seconds);
-  double flops = either(why_rate(d, k, p), unknown_flops);
-  double memory = either(d->memory_bps, unknown_device.memory_bps);
-  // An output tile of 128 x 128 for each multiprocessor keeps it busy; with less some are idle.
-  double outputs = 0;
-  for (int i = 0; i < p->op->operands; i++)
-    if (v->lane[i].role & WHY_OUT)
-      outputs += (double)v->lane[i].bytes / (double)why_type_bytes(v->lane[i].type);
-  double busy = fmin(1, outputs / (fmax(1, d->multiprocessors) * 128 * 128));
-  double count = (double)parts->count, full = p->op->flops(p) / p->op->flops(part);
+  cost.rate = either(cost.rate, unknown_rate);
+  cost.launch_seconds = either(cost.launch_seconds, unknown_device.launch_seconds);
+  double count = (double)parts->count, full = p->op->flops(p) / v->work.flops;
   struct why_parts_times t;
-  t.in = parts->in_bytes / in_bps;
-  t.out = parts->out_bytes / out_bps;
-  t.work = count * launch + full * fmax(p->op->flops(part) / flops, p->op->bytes(part) / memory) /
-                                (k->efficiency * busy);
+  why_cost_terms(&d, on->kernel, &v->work, &cost, 1, WHY_HOT, &t.terms);
+  t.in = parts->in_bytes / d.in_bps;
+  t.out = parts->out_bytes / d.out_bps;
+  t.work = count * cost.launch_seconds + full * (why_terms_seconds(&t.terms) - t.terms.launch);
   // Meanwhile the host packs and unpacks, each byte read and written once, and queues everything.
-  double stage = (in_copies + out_copies) * latency;
+  double stage = (in_copies + out_copies) * d.latency_seconds;
   if (host->memory_bps > 0) stage += 2 * (parts->in_bytes + parts->out_bytes) / host->memory_bps;
   // The queue that takes longest, and what the others do before its first and after its last part.
-  double one_in = latency + first_in / in_bps, one_out = latency + last_out / out_bps;
-  double one_work = t.work / count, work = t.work + alone / in_bps;
+  double one_in = d.latency_seconds + first_in / d.in_bps;
+  double one_out = d.latency_seconds + last_out / d.out_bps;
+  double one_work = t.work / count, work = t.work + alone / d.in_bps;
   if (parts->out_buffers == 1 && out_tiles > 1) work += t.out; // one waits for the other
   t.seconds = fmax(fmax(t.in, stage) + one_work + one_out,
                    fmax(one_in + work + one_out, one_in + one_work + t.out));
@@ -185,21 +188,20 @@ static struct why_parts_times times_of(const struct why_problem *p, const struct
 }
 
 struct why_parts_times why_parts_predict(const struct why_problem *p, const struct why_parts *parts,
-                                         const struct why_kernel *k, const struct why_facts *host,
-                                         const struct why_facts *d) {
-  if (!(why_rate(d, k, p) > 0) || !(d->memory_bps > 0) || !(d->in_bps > 0) || !(d->out_bps > 0))
-    return (struct why_parts_times){NAN, NAN, NAN, NAN};
+                                         const struct why_parts_basis *on) {
+  const struct why_facts *d = on->device;
+  if (!(on->cost.rate > 0) || !(d->memory_bps > 0) || !(d->in_bps > 0) || !(d->out_bps > 0))
+    return (struct why_parts_times){NAN, NAN, NAN, NAN, {.launch = NAN}};
   struct view v;
   look(p, parts, &v);
-  return times_of(p, parts, &v, k, host, d);
+  return times_of(p, parts, &v, on);
 }
 
 // ---- the search --------------------------------------------------------------------------------
 
 struct search {
   const struct why_problem *problem;
-  const struct why_kernel *kernel;
-  const struct why_facts *host, *device;
+  const struct why_parts_basis *on;
   uint64_t most; // bytes of the device
   int64_t whole[WHY_CUTS], step[WHY_CUTS];
 };
@@ -229,7 +231,7 @@ static void weigh(const struct search *s, struct trial *t) {
   look(s->problem, &t->parts, &v);
   count_copies(s->problem, &v, &t->parts);
   t->bytes = device_bytes(s->problem, &t->parts, &v);
-  t->seconds = times_of(s->problem, &t->parts, &v, s->kernel, s->host, s->device).seconds;
+  t->seconds = times_of(s->problem, &t->parts, &v, s->on).seconds;
 }
 
 static bool same_extents(const struct trial *a, const struct trial *b) {
@@ -395,18 +397,18 @@ static enum why_reason choose_stage(const struct why_problem *p, uint64_t most,
 // More parts than this are no plan: each costs tens of microseconds, whatever it computes.
 enum { MOST_PARTS = 1 << 20 };
 
-enum why_reason why_parts_choose(const struct why_case *cs, const struct why_kernel *k,
-                                 const struct why_facts *host, const struct why_facts *device,
+enum why_reason why_parts_choose(const struct why_case *cs, const struct why_parts_basis *on,
                                  uint64_t device_bytes, uint64_t pinned_bytes,
                                  struct why_parts *out, struct why_verdict *why) {
   const struct why_problem *p = &cs->request->problem;
   const struct why_op *op = p->op;
-  struct search s = {p, k, host, device, device_bytes, {0}, {0}};
+  struct search s = {p, on, device_bytes, {0}, {0}};
+  int multiple = on->kernel->multiple;
   bool cuttable = false;
   for (int cut = 0; cut < op->cuts; cut++) {
     int64_t step = op->step ? op->step(p, cut) : 1;
     s.whole[cut] = op->extent(p, cut);
-    s.step[cut] = k->multiple > 1 ? round_up(step, k->multiple) : step;
+    s.step[cut] = multiple > 1 ? round_up(step, multiple) : step;
     cuttable |= s.whole[cut] > s.step[cut];
   }
   if (!cuttable) return WHY_UNCUTTABLE;

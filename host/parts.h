@@ -7,11 +7,16 @@
 enum { WHY_PART_PROBLEMS = 64 }; // more different parts than this are not looked at beforehand
 enum { WHY_STAGES_IN = 3, WHY_STAGES_OUT = 2 }; // staging buffers of a device's queues
 
-// The sizes that take least time by the law of PERFORMANCE.md, as predict.c applies it, among those
-// that fit `device_bytes` with the kernel's workspace beside them and `pinned_bytes` of staging.
+// What sizing parts rests on: a kernel, its costs, and the figures of both sides.
+struct why_parts_basis {
+  const struct why_kernel *kernel;
+  const struct why_facts *host, *device;
+  struct why_cost cost;
+};
+// The sizes that take least time by the law of PERFORMANCE.md and the cost model among those that
+// fit `device_bytes` with the kernel's workspace beside them and `pinned_bytes` of staging.
 // WHY_OK, WHY_UNCUTTABLE, or WHY_PINNED and WHY_DEVICE_MEMORY with the least that would do.
-enum why_reason why_parts_choose(const struct why_case *, const struct why_kernel *,
-                                 const struct why_facts *host, const struct why_facts *device,
+enum why_reason why_parts_choose(const struct why_case *, const struct why_parts_basis *,
                                  uint64_t device_bytes, uint64_t pinned_bytes, struct why_parts *,
                                  struct why_verdict *);
 
@@ -23,13 +28,14 @@ uint64_t why_parts_device_bytes(const struct why_problem *,
                                 const struct why_parts *); // all of them
 uint64_t why_parts_pinned_bytes(const struct why_parts *);
 
-// What one call takes with these parts; NAN where figures lack. seconds: overlapped.
+// What one call takes with these parts; NAN where figures lack. seconds: overlapped; terms: of one
+// part's work.
 struct why_parts_times {
   double in, work, out, seconds;
+  struct why_terms terms;
 };
 struct why_parts_times why_parts_predict(const struct why_problem *, const struct why_parts *,
-                                         const struct why_kernel *, const struct why_facts *host,
-                                         const struct why_facts *device);
+                                         const struct why_parts_basis *);
 
 // ---- the walk ----------------------------------------------------------------------------------
 

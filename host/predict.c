@@ -1,47 +1,46 @@
-// What a candidate would take: a roofline with transfers, scaled by the kernel's prior.
-//
-// work = launch + max(flops / rate, bytes / bandwidth) / efficiency; a transfer = latency + bytes /
-// bandwidth of the link. Left out: caches, occupancy, tails, overlap.
-#include "machine.h"
+// What a candidate would take: its calls by the cost model, and the copies between host and device,
+// each latency + bytes / bandwidth of the link. Leaves out parts that overlap (parts.c).
+#include "decide.h"
 #include <math.h>
-
-// The rate for the problem's arithmetic. Without matrix units, of the kernel or of the device,
-// 16-bit types are computed in f32.
-double why_rate(const struct why_facts *f, const struct why_kernel *k,
-                const struct why_problem *p) {
-  enum why_math math = why_math_of(p->type);
-  if (math <= WHY_MATH_F32) return f->flops[math];
-  double units = k->matrix_units * f->flops[math];
-  return units > 0 ? units : f->flops[WHY_MATH_F32];
-}
-
-// Figures are those of all cores; a kernel may use fewer, and be given fewer. 0: no limit.
-double why_share_of_cores(int cores, int used, int given) {
-  int threads = cores;
-  if (used && used < threads) threads = used;
-  if (given && given < threads) threads = given;
-  return cores > 0 ? (double)threads / cores : 1;
-}
 
 static double link(double latency, double bytes, double bps) {
   if (bytes == 0) return 0;
   return bps > 0 ? latency + bytes / bps : NAN;
 }
 
-void why_predict(const struct why_facts *facts, const struct why_request *r,
-                 const struct why_traffic *t, struct why_candidate *c) {
-  double flops = why_rate(facts, c->kernel, &r->problem), bandwidth = facts->memory_bps;
+static void terms_of(const struct why_machine *m, int device, const struct why_kernel *k,
+                     const struct why_work *work, int threads, enum why_cache cache,
+                     const struct why_cost *cost, struct why_terms *out) {
+  const struct why_facts *f = why_model_facts(m, device);
+  double share = f->host ? why_share_of_cores(f->multiprocessors, k->threads, threads) : 1;
+  why_cost_terms(f, k, work, cost, share, cache, out);
+}
+
+void why_predict_terms(const struct why_machine *m, int device, const struct why_kernel *k,
+                       const struct why_problem *p, int threads, enum why_cache cache,
+                       const struct why_cost *cost, struct why_terms *out) {
+  struct why_work work;
+  why_work_of(p, &work);
+  terms_of(m, device, k, &work, threads, cache, cost, out);
+}
+
+void why_predict_prior(const struct why_machine *m, int device, const struct why_kernel *k,
+                       const struct why_problem *p, int threads, struct why_cost *out) {
+  why_cost_prior(why_model_facts(m, device), k, p, threads, out);
+}
+
+void why_predict(const struct why_machine *m, const struct why_case *cs, struct why_candidate *c) {
+  const struct why_request *r = cs->request;
+  const struct why_facts *f = why_model_facts(m, c->device);
+  struct why_cost cost;
   c->copy_in_seconds = c->work_seconds = c->copy_out_seconds = c->seconds = NAN;
-  if (!(flops > 0) || !(bandwidth > 0)) return;
-  if (facts->host)
-    flops *= why_share_of_cores(facts->multiprocessors, c->kernel->threads, r->threads);
-  double roof = fmax(t->flops / flops, t->least_bytes / bandwidth);
-  double n = (double)r->iterations;
-  double work = facts->launch_seconds + roof / c->kernel->efficiency;
-  double in = 0, out = 0;
-  if (!facts->host) {
-    in = link(facts->latency_seconds, t->in_bytes, facts->in_bps);
-    out = link(facts->latency_seconds, t->out_bytes, facts->out_bps);
+  why_cost_of(m, c->device, c->kernel, &r->problem, r->threads, &cost, &c->fit);
+  terms_of(m, c->device, c->kernel, &cs->work, r->threads, r->cache, &cost, &c->terms);
+  double n = (double)r->iterations, work = why_terms_seconds(&c->terms), in = 0, out = 0;
+  if (isnan(work)) return;
+  if (!f->host) {
+    in = link(f->latency_seconds, cs->in_bytes, f->in_bps);
+    out = link(f->latency_seconds, cs->out_bytes, f->out_bps);
   }
   if (r->transfer == WHY_ALWAYS) {
     in *= n;

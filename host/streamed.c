@@ -9,24 +9,26 @@ static uint64_t least(uint64_t a, uint64_t b) {
 }
 
 // Would copies and work at the same time save more than some parts cost?
-static bool overlap_pays(const struct why_case *cs, const struct why_kernel *k,
-                         const struct why_facts *f) {
+static bool overlap_pays(const struct why_machine *m, const struct why_case *cs,
+                         const struct why_kernel *k, int device) {
   enum { PARTS = 4 };
-  struct why_candidate resident = {.kernel = k};
+  const struct why_facts *f = why_model_facts(m, device);
+  struct why_candidate resident = {.kernel = k, .device = device};
   double n = (double)cs->request->iterations;
-  why_predict(f, cs->request, &cs->traffic, &resident);
+  why_predict(m, cs, &resident);
   double copies = cs->request->transfer == WHY_ALWAYS ? n : 1; // of each operand
   double in = resident.copy_in_seconds / copies, out = resident.copy_out_seconds / copies;
   double longest = fmax(resident.work_seconds / n, fmax(in, out));
   return resident.seconds - n * longest > PARTS * (f->latency_seconds + f->launch_seconds);
 }
 
-bool why_streamed_wanted(const struct why_case *cs, const struct why_kernel *k,
-                         const struct why_facts *f) {
+bool why_streamed_wanted(const struct why_machine *m, const struct why_case *cs,
+                         const struct why_kernel *k, int device) {
   const struct why_request *r = cs->request;
+  const struct why_facts *f = &m->facts[device];
   if (f->host) return false;
   if (r->plans >> WHY_STREAMED & 1 || cs->operand_bytes > why_device_bytes(cs, f)) return true;
-  return !r->plans && r->transfer != WHY_UNIFIED && overlap_pays(cs, k, f);
+  return !r->plans && r->transfer != WHY_UNIFIED && overlap_pays(m, cs, k, device);
 }
 
 // A quarter of the device at most, so that the parts have the rest.
@@ -35,11 +37,15 @@ uint64_t why_streamed_workspace(const struct why_case *cs, const struct why_fact
                why_device_bytes(cs, f) / 4);
 }
 
-// The host as the threads that pack and unpack have it.
-static struct why_facts staging_host(const struct why_machine *m, const struct why_request *r) {
-  struct why_facts host = m->facts[0];
-  host.memory_bps *= why_share_of_cores(host.multiprocessors, 0, r->threads);
-  return host;
+// *host: as the threads that pack and unpack have it. *fit: see why_cost_of.
+static struct why_parts_basis basis_of(const struct why_machine *m, const struct why_request *r,
+                                       const struct why_kernel *k, int device,
+                                       struct why_facts *host, const struct why_fit **fit) {
+  struct why_parts_basis on = {.kernel = k, .host = host, .device = why_model_facts(m, device)};
+  *host = *why_model_facts(m, 0);
+  host->memory_bps *= why_share_of_cores(host->multiprocessors, 0, r->threads);
+  why_cost_of(m, device, k, &r->problem, r->threads, &on.cost, fit);
+  return on;
 }
 
 enum why_reason why_streamed_parts(const struct why_machine *m, const struct why_case *cs,
@@ -48,9 +54,11 @@ enum why_reason why_streamed_parts(const struct why_machine *m, const struct why
   const struct why_facts *f = &m->facts[device];
   const struct why_budget *b = &cs->request->budget;
   uint64_t have = why_device_bytes(cs, f), workspace = k->ask ? why_streamed_workspace(cs, f) : 0;
-  struct why_facts host = staging_host(m, cs->request);
-  enum why_reason r = why_parts_choose(cs, k, &host, f, have - workspace,
-                                       least(b->pinned_bytes, b->host_bytes), parts, v);
+  struct why_facts host;
+  const struct why_fit *fit;
+  struct why_parts_basis on = basis_of(m, cs->request, k, device, &host, &fit);
+  enum why_reason r =
+      why_parts_choose(cs, &on, have - workspace, least(b->pinned_bytes, b->host_bytes), parts, v);
   if (r == WHY_DEVICE_MEMORY) {
     v->need += (double)workspace; // of the least parts, and beside them
     v->have = (double)have;
@@ -87,14 +95,15 @@ static enum why_reason judge_problems(const struct why_machine *m, const struct 
 
 static void predict(const struct why_machine *m, const struct why_request *r,
                     struct why_candidate *c) {
-  struct why_facts host = staging_host(m, r);
-  struct why_parts_times t =
-      why_parts_predict(&r->problem, &c->parts, c->kernel, &host, &m->facts[c->device]);
+  struct why_facts host;
+  struct why_parts_basis on = basis_of(m, r, c->kernel, c->device, &host, &c->fit);
+  struct why_parts_times t = why_parts_predict(&r->problem, &c->parts, &on);
   double n = (double)r->iterations; // every call streams all of it
   c->copy_in_seconds = n * t.in;
   c->work_seconds = n * t.work;
   c->copy_out_seconds = n * t.out;
   c->seconds = n * t.seconds;
+  c->terms = t.terms;
 }
 
 enum why_reason why_streamed_judge(const struct why_machine *m, const struct why_case *cs,

@@ -5,8 +5,8 @@
 
 // Is a streamed plan to be looked for on this device? Where the operands do not fit, where copying
 // while computing is predicted to pay, or where the request names it.
-bool why_streamed_wanted(const struct why_case *, const struct why_kernel *,
-                         const struct why_facts *);
+bool why_streamed_wanted(const struct why_machine *, const struct why_case *,
+                         const struct why_kernel *, int device);
 // Chooses the parts; WHY_OK or why there are none.
 enum why_reason why_streamed_parts(const struct why_machine *, const struct why_case *,
                                    const struct why_kernel *, int device, struct why_parts *,

@@ -54,7 +54,7 @@ struct why_error {
 // kernel whose arithmetic is at least as exact as asked for may serve.
 enum why_type { WHY_F64, WHY_F32, WHY_F16, WHY_BF16, WHY_TYPE_COUNT };
 enum why_math { WHY_MATH_F64, WHY_MATH_F32, WHY_MATH_F16, WHY_MATH_BF16, WHY_MATH_COUNT };
-enum { WHY_PARAMS = 24, WHY_RANK = 6, WHY_OPERANDS = 8, WHY_CUTS = 3 };
+enum { WHY_PARAMS = 24, WHY_RANK = 6, WHY_OPERANDS = 8, WHY_CUTS = 3, WHY_LOOPS = 3 };
 #define WHY_REQUIRED INT64_MIN // a param without a default
 
 enum why_kind { WHY_INTEGER, WHY_REAL, WHY_CHOICE };
@@ -138,6 +138,13 @@ struct why_op { // a row of the table of ops: host/ops/NAME.c
   // The least bytes that must be copied to a device which can hold this much, whatever the
   // schedule: the law that streaming is held against. NULL: the inputs once.
   double (*least_copied)(const struct why_problem *, double device_bytes);
+
+  // For predictions: what kernels go through one by one, besides operations and bytes, "rows",
+  // "runs gathered"; how many there are of each; and what else makes kernels fast or slow, as a
+  // static word: costs are fitted for each word apart. NULL: there is none.
+  const char *loop[WHY_LOOPS];
+  double (*loops)(const struct why_problem *, int loop);
+  const char *(*form)(const struct why_problem *);
 };
 
 WHY_API int why_op_count(void);
@@ -286,6 +293,10 @@ struct why_kernel {      // a row of host/catalog.def: needs as data, code only 
   // On tensor cores, or a CPU's units for a 16-bit type, where the device has flops[its math]: that
   // rate times this, and efficiency of it. 0: 16-bit types at the f32 rate.
   double matrix_units;
+  // Rows and columns of the output that a block, or on the host a vector, computes, the output seen
+  // as a matrix; 0 columns: whole rows. 0 rows: not known. Edges, and what does not fill a wave of
+  // multiprocessors, cost as much as whole ones.
+  int tile[2];
   int ask; // only the library can tell support and workspace: why_backend.ask
 };
 WHY_API int why_kernel_count(void);
@@ -333,6 +344,57 @@ struct why_backend_info {
 WHY_API int why_machine_backends(const struct why_machine *);
 WHY_API void why_machine_backend(const struct why_machine *, int index, struct why_backend_info *);
 
+// ---- predicting --------------------------------------------------------------------------------
+
+// What the caches hold when a request begins: hot, its operands, as far as they fit; cold, none of
+// them.
+enum why_cache { WHY_HOT, WHY_COLD, WHY_CACHE_COUNT };
+WHY_API const char *why_cache_name(enum why_cache);
+
+// What a call of a kernel costs on a device: the parameters of the model in host/cost.h.
+struct why_cost {
+  double launch_seconds;       // of any call, however small
+  double rate;                 // operations a second
+  double passes[WHY_OPERANDS]; // how often each operand's bytes go past where the operands lie
+  double hidden; // share of the shorter of arithmetic and traffic that passes behind the longer
+  double loop_seconds[WHY_LOOPS]; // of each round of the op's loops
+  double edge_seconds;            // of a row whose end fills no whole tile, on the host
+};
+struct why_terms { // seconds of one call: all of them added up, but hidden, which is taken off
+  double launch, arithmetic, traffic[WHY_OPERANDS], hidden; // launch NAN: no figures
+  double loop[WHY_LOOPS], edges;
+};
+// Costs fitted to measurements of a kernel. Predictions use them instead of the prior.
+struct why_fit {
+  const struct why_kernel *kernel;
+  int device; // of the machine
+  enum why_type type;
+  const char *form; // of the op; "" without any; static
+  int threads;      // of the CPU; 0 on a GPU
+  struct why_cost cost;
+  int points;   // measured problems
+  double error; // median of |predicted / measured - 1| over them
+};
+// Replaces one of the same kernel, device, type, form and threads. WHY_OK or WHY_ALLOC_FAILED.
+WHY_API enum why_reason why_fit_add(struct why_machine *, const struct why_fit *);
+WHY_API const char *why_form_of(const struct why_problem *); // its op's; "" without any
+WHY_API int why_machine_fits(const struct why_machine *);
+WHY_API const struct why_fit *why_machine_fit(const struct why_machine *, int index);
+// Takes over the figures and fits of `recorded`, a file of this very machine read with why_read,
+// and owns it from then on: at once and as devices and libraries are opened, each only if CPU, GPU,
+// driver and library are those that were measured.
+WHY_API void why_adopt(struct why_machine *, struct why_machine *recorded);
+WHY_API const char *why_machine_stale(const struct why_machine *);      // what has changed; ""
+WHY_API const char *why_machine_calibrated(const struct why_machine *); // when; "": it is not
+// The costs that are taken for a kernel of which nothing was measured: the device's figures times
+// the catalog's efficiency. rate 0: figures lack.
+WHY_API void why_predict_prior(const struct why_machine *, int device, const struct why_kernel *,
+                               const struct why_problem *, int threads, struct why_cost *);
+// The terms of one call of this problem under these costs, with so many CPU threads (0: all).
+WHY_API void why_predict_terms(const struct why_machine *, int device, const struct why_kernel *,
+                               const struct why_problem *, int threads, enum why_cache,
+                               const struct why_cost *, struct why_terms *);
+
 // ---- deciding ----------------------------------------------------------------------------------
 
 enum why_policy { WHY_AUTO, WHY_GPU_FIRST, WHY_GPU_ONLY, WHY_CPU_ONLY, WHY_POLICY_COUNT };
@@ -340,13 +402,9 @@ enum why_policy { WHY_AUTO, WHY_GPU_FIRST, WHY_GPU_ONLY, WHY_CPU_ONLY, WHY_POLIC
 // out at the same time. On host: on the CPU, in place.
 enum why_plan { WHY_RESIDENT, WHY_STREAMED, WHY_ON_HOST, WHY_PLAN_COUNT };
 enum why_transfer { WHY_ONCE, WHY_ALWAYS, WHY_UNIFIED, WHY_TRANSFER_COUNT };
-// What the caches hold when a request begins: hot, its operands, as far as they fit; cold, none of
-// them.
-enum why_cache { WHY_HOT, WHY_COLD, WHY_CACHE_COUNT };
 WHY_API const char *why_policy_name(enum why_policy);
 WHY_API const char *why_plan_name(enum why_plan);
 WHY_API const char *why_transfer_name(enum why_transfer);
-WHY_API const char *why_cache_name(enum why_cache);
 
 #define WHY_UNLIMITED UINT64_MAX
 struct why_budget {
@@ -391,6 +449,8 @@ struct why_candidate {
   struct why_parts parts;     // WHY_STREAMED; zeroes else
   const char *bound;          // which limit decided on memory: "budget", "free", "" (none asked)
   double copy_in_seconds, work_seconds, copy_out_seconds, seconds; // predicted; NAN: unknown
+  struct why_terms terms;    // of one call's work; of a part's where it is streamed
+  const struct why_fit *fit; // that they rest on, owned by the machine; NULL: a prior
 };
 struct why_decision {
   struct why_request request;

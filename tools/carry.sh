@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fetches the Debian packages of what a GPU machine without a network may lack (OpenBLAS, oneDNN,
-# hwloc, cmocka) into one archive in .packages/, which travels with the checkout; CMake unpacks it
+# hwloc, MINPACK, cmocka) into one archive in .packages/, which travels with the checkout; CMake unpacks it
 # into the build folder and looks there. Installs nothing, needs no root, keeps it under 64 MiB.
 # cuDNN and cuBLAS are left out: each is far larger than that.
 set -euo pipefail
@@ -9,7 +9,7 @@ if [ "$*" = --help ]; then echo "$usage"; exit; fi
 [ $# = 0 ] || { echo "$usage" >&2; exit 2; }
 cd "$(dirname "$0")/.."
 packages=(libopenblas0-pthread libopenblas-pthread-dev libgfortran5 libquadmath0
-  libdnnl2 libdnnl-dev libgomp1 ocl-icd-libopencl1 libhwloc15 libhwloc-dev libudev1
+  libcminpack1 libcminpack-dev libdnnl2 libdnnl-dev libgomp1 ocl-icd-libopencl1 libhwloc15 libhwloc-dev libudev1
   libcmocka0 libcmocka-dev)
 if ! command -v apt-get >/dev/null || ! command -v dpkg >/dev/null; then
   echo "carry.sh: needs apt-get and dpkg: run it on Debian or Ubuntu, then carry .packages/" >&2

@@ -19,7 +19,8 @@ has_cmake() {
     awk 'NR == 1 { split($3, v, "."); exit !(v[1] > 3 || (v[1] == 3 && v[2] >= 25)) }'
 }
 has_header() { # as the compiler finds it; without one, where Debian puts it; or carried along
-  local places=(/usr/include/*-linux-gnu/openblas-pthread /usr/include/openblas)
+  local places=(/usr/include/*-linux-gnu/openblas-pthread /usr/include/openblas
+    /usr/include/cminpack-1)
   local carried=.packages/packages.tar.gz
   if [ -e "$carried" ] && tar -tzf "$carried" | grep "/$1\$" >/dev/null; then return; fi
   if has_program cc; then
@@ -39,6 +40,7 @@ cmake                  | build | has_cmake                         | stop
 pkg-config             | build | has_program pkg-config            | libraries in unusual folders are not found
 libopenblas-pthread-dev| build | has_header openblas_config.h      | the backend openblas is not built
 libdnnl-dev            | build | has_header dnnl.h                 | the backend onednn is not built
+libcminpack-dev        | build | has_header cminpack.h            | costs are not fitted: predictions rest on priors
 libhwloc-dev           | build | has_header hwloc.h                | threads are not bound, NUMA nodes are not known
 python3                | test  | has_program python3               | tests that read the output back are skipped
 sqlite3                | test  | has_program sqlite3               | tests that read the CSV into a database are skipped

@@ -311,6 +311,34 @@ static double least_copied(const struct why_problem *problem, double device_byte
   return fmax(once, flops(problem) * element / (side * sqrt(reuse)));
 }
 
+// ---- for predictions ---------------------------------------------------------------------------
+
+static bool gathers(const struct conv2d_view *g) {
+  return g->r > 1 || g->s > 1 || g->stride_h > 1 || g->stride_w > 1;
+}
+
+enum { LOOP_GROUPS, LOOP_GATHERED, LOOP_RUNS };
+
+// Groups of each image; elements of x that are put together as windows; and the runs that lie side
+// by side in x: along a row of windows, or over the channels, a filter's row of them where its
+// columns are neighbours.
+static double loops(const struct why_problem *p, int loop) {
+  struct conv2d_view g = conv2d_view(p);
+  double windows = (double)g.n * (double)g.p * (double)g.q, taps = (double)g.r * (double)g.s;
+  if (loop == LOOP_GROUPS) return (double)g.n * (double)g.groups;
+  if (!gathers(&g)) return 0;
+  if (loop == LOOP_GATHERED) return windows * taps * (double)g.c;
+  if (g.layout == CONV2D_NCHW) return (double)g.n * (double)g.p * (double)g.c * taps;
+  return windows * (g.groups == 1 && g.dilation_w == 1 ? (double)g.r : taps * (double)g.groups);
+}
+
+// Filters of one element leave nothing to gather, but where they step over x.
+static const char *form(const struct why_problem *p) {
+  struct conv2d_view g = conv2d_view(p);
+  if (!gathers(&g)) return "1x1";
+  return g.r > 1 || g.s > 1 ? "windows" : "1x1 strided";
+}
+
 const struct why_op why_op_conv2d = {
     .name = "conv2d",
     .help = "y(n,p,q,k) = sum over r, s, c of x(n,p+r,q+s,c) w(k,r,s,c): forward convolution",
@@ -337,4 +365,7 @@ const struct why_op why_op_conv2d = {
     .part = part,
     .slice_bytes = slice_bytes,
     .least_copied = least_copied,
+    .loop = {"groups", "elements gathered", "runs gathered"},
+    .loops = loops,
+    .form = form,
 };

@@ -261,6 +261,11 @@ static double least_copied(const struct why_problem *p, double device_bytes) {
   return fmin(c_stays, fmin(a_stays, b_stays)) + c;
 }
 
+static double loops(const struct why_problem *p, int loop) {
+  (void)loop;
+  return (double)p->value[GEMM_M];
+}
+
 const struct why_op why_op_gemm = {
     .name = "gemm",
     .help = "c(m,n) = alpha a(m,k) b(k,n) + beta c(m,n)",
@@ -285,4 +290,6 @@ const struct why_op why_op_gemm = {
     .sliced = sliced,
     .part = part,
     .least_copied = least_copied,
+    .loop = {"rows"},
+    .loops = loops,
 };

@@ -109,6 +109,11 @@ static void part(const struct why_problem *p, const struct why_tensor *whole, co
   }
 }
 
+static double loops(const struct why_problem *p, int loop) {
+  (void)loop;
+  return (double)p->value[SOFTMAX_ROWS];
+}
+
 const struct why_op why_op_softmax = {
     .name = "softmax",
     .help = "y(rows,cols) = exp(x - max) / sum, each row apart",
@@ -131,4 +136,6 @@ const struct why_op why_op_softmax = {
     .extent = extent,
     .sliced = sliced,
     .part = part,
+    .loop = {"rows"},
+    .loops = loops,
 };

@@ -9,7 +9,7 @@ compile() { # WITHOUT
     cmake --build "$build" --parallel 2
 }
 
-for without in "cuda;cublas;cudnn;openblas;onednn;hwloc" cublas openblas onednn hwloc; do
+for without in "cuda;cublas;cudnn;openblas;onednn;hwloc;minpack" cublas openblas onednn hwloc minpack; do
   rm -rf "$build"
   compile "$without" >"$build.log" 2>&1 || { tail -n 50 "$build.log"; say "no build without $without"; }
   "$build/bin/whycpu" list >/dev/null || say "without $without: whycpu list: status $?"
@@ -18,7 +18,7 @@ for without in "cuda;cublas;cudnn;openblas;onednn;hwloc" cublas openblas onednn 
   done >"$build.out"
   "$build/bin/whycpu" machine >"$build.machine" || say "without $without: whycpu machine: status $?"
   for part in ${without//;/ }; do
-    [ "$part" != hwloc ] || continue
+    [ "$part" != hwloc ] && [ "$part" != minpack ] || continue
     [ ! -e "$build/lib/whycpu/libwhycpu-$part.so" ] || say "$part was built all the same"
     grep -q "$part" "$build.out" || say "without $without: no row of $part in explain"
   done

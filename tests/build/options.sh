@@ -18,9 +18,9 @@ says() { grep -qF -- "$1" "$work/said" || say "does not say: $1"; }
 absent() { grep -qF -- "$1" "$work/build/generated/absent.def" || say "absent.def has no $1"; }
 
 configure 1 '-DWHYCPU_WITHOUT=openblas;mkl'
-says "WHYCPU_WITHOUT=mkl: no such part; there are cuda, cublas, cudnn, openblas, onednn, hwloc"
+says "WHYCPU_WITHOUT=mkl: no such part; there are cuda, cublas, cudnn, openblas, onednn, hwloc, minpack"
 
-configure 0 '-DWHYCPU_WITHOUT=cuda;cublas;cudnn;openblas;onednn;hwloc'
+configure 0 '-DWHYCPU_WITHOUT=cuda;cublas;cudnn;openblas;onednn;hwloc;minpack'
 for backend in cuda cublas cudnn openblas onednn; do
   says "backend $backend not built: left out by WHYCPU_WITHOUT"
   absent "ABSENT($backend, \"left out by WHYCPU_WITHOUT\")"

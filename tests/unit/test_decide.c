@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cost.h"
 #include "fixture.h"
 #include <cmocka.h>
 
@@ -251,8 +252,11 @@ static void predictions_follow_the_formula(void **state) {
   double in = g->latency_seconds + 2 * n2 / g->in_bps, out = g->latency_seconds + n2 / g->out_bps;
   const struct why_candidate *mma = fixture_find(&d, "cuda:mma");
   const struct why_candidate *tiled = fixture_find(&d, "cuda:tiled");
-  double units = g->launch_seconds + n3 / g->flops[WHY_MATH_BF16] / mma->kernel->efficiency;
-  double lanes = g->launch_seconds + n3 / g->flops[WHY_MATH_F32] / tiled->kernel->efficiency;
+  // 32 x 32 tiles of 128 x 128 are 10.24 waves of 100 multiprocessors, 128 x 128 of 32 x 32 163.84.
+  double units =
+      g->launch_seconds + n3 * 11 / 10.24 / g->flops[WHY_MATH_BF16] / mma->kernel->efficiency;
+  double lanes =
+      g->launch_seconds + n3 * 164 / 163.84 / g->flops[WHY_MATH_F32] / tiled->kernel->efficiency;
   assert_true(fabs(mma->work_seconds / units - 1) < 1e-12);
   assert_true(fabs(tiled->work_seconds / lanes - 1) < 1e-12); // no tensor cores: the f32 rate
   assert_true(fabs(mma->seconds / (in + units + out) - 1) < 1e-12);
@@ -273,10 +277,12 @@ static void fewer_threads_are_predicted_slower(void **state) {
   struct why_decision d = {0};
   struct why_request r = fixture_request("gemm m=2048 n=2048 k=2048");
   assert_int_equal(why_decide(m, &r, &d), WHY_OK);
-  double all = fixture_find(&d, "openblas:cblas")->seconds;
+  const struct why_terms all = fixture_find(&d, "openblas:cblas")->terms;
   r.threads = 2;
   assert_int_equal(why_decide(m, &r, &d), WHY_OK);
-  assert_true(fabs(fixture_find(&d, "openblas:cblas")->seconds / all - 4) < 1e-9);
+  const struct why_candidate *two = fixture_find(&d, "openblas:cblas");
+  assert_true(fabs(two->terms.arithmetic / all.arithmetic - 4) < 1e-9);
+  assert_true(two->seconds == why_terms_seconds(&two->terms)); // it is all the call's
   double one = fixture_find(&d, "plain:loops")->seconds;
   r.threads = 0; // it has one thread, however many it is given
   assert_int_equal(why_decide(m, &r, &d), WHY_OK);

@@ -22,7 +22,13 @@ static const struct why_facts device = {
 };
 static const struct why_facts host = {.host = 1, .memory_bps = 614e9};
 static const struct why_kernel kernel = {
-    .backend = "cuda", .device = "cuda", .efficiency = 1, .matrix_units = 1};
+    .backend = "cuda", .device = "cuda", .efficiency = 1, .matrix_units = 1, .tile = {128, 128}};
+
+static struct why_parts_basis basis(const struct why_problem *p) {
+  struct why_parts_basis on = {.kernel = &kernel, .host = &host, .device = &device};
+  why_cost_prior(&device, &kernel, p, 0, &on.cost);
+  return on;
+}
 
 static double most(double a, double b, double c) {
   return fmax(a, fmax(b, c));
@@ -34,9 +40,9 @@ static double law(const struct why_problem *p, double bytes) {
   struct why_request r;
   why_request_default(p, &r);
   why_case_fill(&r, &cs);
-  double in = p->op->least_copied ? p->op->least_copied(p, bytes) : cs.traffic.in_bytes;
+  double in = p->op->least_copied ? p->op->least_copied(p, bytes) : cs.in_bytes;
   return most(in / device.in_bps, p->op->flops(p) / why_rate(&device, &kernel, p),
-              cs.traffic.out_bytes / device.out_bps);
+              cs.out_bytes / device.out_bps);
 }
 
 static void close_to_the_law(void **state) {
@@ -61,10 +67,10 @@ static void close_to_the_law(void **state) {
       struct why_verdict v = {0};
       char text[128];
       why_case_fill(&r, &cs);
-      assert_int_equal(
-          why_parts_choose(&cs, &kernel, &host, &device, bytes, UINT64_MAX, &parts, &v), WHY_OK);
+      struct why_parts_basis on = basis(&r.problem);
+      assert_int_equal(why_parts_choose(&cs, &on, bytes, UINT64_MAX, &parts, &v), WHY_OK);
       double bound = law(&r.problem, (double)bytes);
-      double seconds = why_parts_predict(&r.problem, &parts, &kernel, &host, &device).seconds;
+      double seconds = why_parts_predict(&r.problem, &parts, &on).seconds;
       why_parts_text(&r.problem, &parts, text, sizeof text);
       printf("%6llu MiB %4.0f%% of the law, %s, %lld parts of %s, %d + %d + %d buffers\n",
              (unsigned long long)(bytes >> 20), 100 * bound / seconds, cases[i].problem,
@@ -110,12 +116,10 @@ static void parts_have_a_limit(void **state) {
   struct why_parts parts;
   struct why_verdict v = {0};
   why_case_fill(&r, &cs);
-  assert_int_equal(why_parts_choose(&cs, &kernel, &host, &device, 64, UINT64_MAX, &parts, &v),
-                   WHY_DEVICE_MEMORY);
+  struct why_parts_basis on = basis(&r.problem);
+  assert_int_equal(why_parts_choose(&cs, &on, 64, UINT64_MAX, &parts, &v), WHY_DEVICE_MEMORY);
   assert_true(v.need > 64 && v.have == 64);
-  assert_int_equal(
-      why_parts_choose(&cs, &kernel, &host, &device, (uint64_t)v.need, UINT64_MAX, &parts, &v),
-      WHY_OK);
+  assert_int_equal(why_parts_choose(&cs, &on, (uint64_t)v.need, UINT64_MAX, &parts, &v), WHY_OK);
   assert_true(parts.count <= 1 << 20);
 }
 
@@ -126,8 +130,8 @@ static void a_single_row_cannot_be_cut(void **state) {
   struct why_parts parts;
   struct why_verdict v = {0};
   why_case_fill(&r, &cs);
-  assert_int_equal(why_parts_choose(&cs, &kernel, &host, &device, 1000, UINT64_MAX, &parts, &v),
-                   WHY_UNCUTTABLE);
+  struct why_parts_basis on = basis(&r.problem);
+  assert_int_equal(why_parts_choose(&cs, &on, 1000, UINT64_MAX, &parts, &v), WHY_UNCUTTABLE);
 }
 
 int main(void) {

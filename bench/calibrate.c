@@ -1,0 +1,177 @@
+// See calibrate.h. Calls alone are timed, with the operands where the kernel wants them and the
+// caches as the call before left them; copies to a device are figures of their own.
+#include "calibrate.h"
+#include "clock.h"
+#include "fit.h"
+#include "operands.h"
+#include "program.h"
+#include "progress.h"
+#include "suite.h"
+#include "timing.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST = 64, ROUNDS = 5 };
+static const double SAMPLE_SECONDS = 4e-4, LIMIT = 0.03; // LIMIT: slower ones are not measured
+
+struct group { // what one fit is made of
+  const struct why_kernel *kernel;
+  int device, threads;
+  enum why_type type;
+  const char *form;
+  struct fit_point *point;
+  int points, capacity;
+  struct why_cost prior; // of the last problem; it depends on the type alone
+};
+struct state {
+  struct why_machine *machine;
+  struct group *group;
+  int groups, capacity;
+  struct calibration *result;
+};
+
+static struct group *group_of(struct state *s, const struct why_kernel *k, int device, int threads,
+                              enum why_type type, const char *form) {
+  for (int i = 0; i < s->groups; i++) {
+    struct group *g = &s->group[i];
+    if (g->kernel == k && g->device == device && g->threads == threads && g->type == type &&
+        !strcmp(g->form, form))
+      return g;
+  }
+  if (s->groups == s->capacity) {
+    int capacity = s->capacity ? 2 * s->capacity : 64;
+    struct group *grown = realloc(s->group, (size_t)capacity * sizeof *grown);
+    if (!grown) return NULL;
+    s->group = grown;
+    s->capacity = capacity;
+  }
+  s->group[s->groups] =
+      (struct group){.kernel = k, .device = device, .threads = threads, .type = type, .form = form};
+  return &s->group[s->groups++];
+}
+
+static bool keep(struct state *s, const struct why_decision *d, const struct why_candidate *c,
+                 double seconds) {
+  const struct why_request *r = &d->request;
+  bool host = why_kernel_on_host(c->kernel);
+  struct group *g = group_of(s, c->kernel, c->device, host ? r->threads : 0, r->problem.type,
+                             why_form_of(&r->problem));
+  if (!g) return false;
+  if (g->points == g->capacity) {
+    int capacity = g->capacity ? 2 * g->capacity : 32;
+    struct fit_point *grown = realloc(g->point, (size_t)capacity * sizeof *grown);
+    if (!grown) return false;
+    g->point = grown;
+    g->capacity = capacity;
+  }
+  struct fit_point *p = &g->point[g->points++];
+  p->seconds = seconds;
+  why_predict_terms(s->machine, c->device, c->kernel, &r->problem, r->threads, WHY_HOT, &fit_unit,
+                    &p->unit);
+  why_predict_prior(s->machine, c->device, c->kernel, &r->problem, r->threads, &g->prior);
+  s->result->points++;
+  return true;
+}
+
+// A kernel of the host is measured with as many threads as it can use; a GPU's once.
+static bool wanted(const struct why_candidate *c, int threads, int all) {
+  if (!why_could_run(c->verdict.reason) || c->plan == WHY_STREAMED || c->seconds > LIMIT)
+    return false;
+  if (!why_kernel_on_host(c->kernel)) return threads == all;
+  return !c->kernel->threads || threads <= c->kernel->threads;
+}
+
+static bool measure(struct state *s, struct why_decision *d, int all) {
+  struct timing t[MOST];
+  struct operands data = {0};
+  int n = 0;
+  bool well = !operands_make(&d->request.problem, 1, 0, &data);
+  for (int i = 0; well && i < d->candidates && n < MOST; i++)
+    if (wanted(&d->candidate[i], d->request.threads, all))
+      n += timing_open(s->machine, d, i, data.tensor, SAMPLE_SECONDS, 0, &t[n]);
+  for (int round = 0; round < ROUNDS; round++)
+    for (int i = 0; i < n; i++) timing_sample(&t[i]);
+  for (int i = 0; i < n; i++) {
+    double seconds = timing_median(&t[i]);
+    if (seconds > 0 && !keep(s, d, &d->candidate[t[i].candidate], seconds)) well = false;
+    timing_close(&t[i]);
+  }
+  operands_free(&data);
+  return well;
+}
+
+static int fit_all(struct state *s) {
+  for (int i = 0; i < s->groups; i++) {
+    struct group *g = &s->group[i];
+    struct why_fit fit = {.kernel = g->kernel,
+                          .device = g->device,
+                          .type = g->type,
+                          .form = g->form,
+                          .threads = g->threads,
+                          .points = g->points};
+    if (!fit_costs(g->point, g->points, &g->prior, &fit.cost, &fit.error)) continue;
+    if (why_fit_add(s->machine, &fit)) return machine_failed("out of memory");
+    s->result->fits++;
+  }
+  return STATUS_OK;
+}
+
+static bool one(struct state *s, const struct why_problem *p, int threads, int all,
+                struct why_decision *d) {
+  struct why_request request;
+  bool any = false;
+  why_request_default(p, &request);
+  request.threads = threads;
+  if (why_consult(s->machine, &request) || why_decide(s->machine, &request, d)) return false;
+  for (int i = 0; i < d->candidates; i++) any |= wanted(&d->candidate[i], threads, all);
+  return !any || measure(s, d, all);
+}
+
+// A step coprime to the count, so that a suite cut short has still seen some of everything.
+static int64_t stride_of(int64_t count) {
+  int64_t stride = count / 3 + 1;
+  for (;; stride++) {
+    int64_t a = count, b = stride;
+    while (b) {
+      int64_t rest = a % b;
+      a = b;
+      b = rest;
+    }
+    if (a == 1) return stride;
+  }
+}
+
+int calibrate(struct why_machine *machine, double seconds, struct calibration *result) {
+  struct state s = {.machine = machine, .result = result};
+  struct why_decision decision = {0};
+  struct suite suite;
+  struct why_error error;
+  struct progress progress;
+  int status = STATUS_OK, all = why_machine_device(machine, 0)->multiprocessors;
+  *result = (struct calibration){0};
+  if (suite_open("calibration", &suite, &error))
+    return machine_failed("the suite calibration: %s", error.text);
+  double end = seconds_now() + seconds;
+  int64_t stride = stride_of(suite.count), at = 0;
+  progress_start(&progress, "calibrating", 0, suite.count);
+  for (int64_t i = 0; i < suite.count && !status && !interrupted(); i++) {
+    at = (at + stride) % suite.count;
+    result->cut += seconds_now() > end;
+    for (int threads = 1; threads <= all && seconds_now() <= end;
+         threads = threads < all ? all : all + 1) {
+      (void)why_bind(threads);
+      if (!one(&s, &suite.item[at].problem, threads, all, &decision))
+        status = machine_failed("out of memory");
+    }
+    progress_step(&progress);
+  }
+  progress_clear(&progress);
+  (void)why_bind(0);
+  if (!status) status = fit_all(&s);
+  why_decision_free(&decision);
+  suite_free(&suite);
+  for (int i = 0; i < s.groups; i++) free(s.group[i].point);
+  free(s.group);
+  return status;
+}

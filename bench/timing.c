@@ -1,0 +1,73 @@
+#include "timing.h"
+#include "clock.h"
+#include "statistics.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+// `batch` requests. On the host the operands are in place.
+static enum why_reason requests(struct timing *t) {
+  const struct why_request *r = t->request;
+  enum why_reason reason = WHY_OK;
+  int64_t rounds = r->transfer == WHY_ALWAYS ? r->iterations : 1, calls = r->iterations / rounds;
+  for (int64_t i = 0; i < t->batch * rounds && !reason; i++) {
+    if (t->copies) reason = why_upload(t->job, t->operand);
+    for (int64_t n = 0; n < calls && !reason; n++) reason = why_launch(t->job);
+    if (!reason) reason = !t->copies ? why_wait(t->job) : why_download(t->job, t->operand);
+  }
+  return reason;
+}
+
+static double timed(struct timing *t) {
+  double start = seconds_now();
+  if (requests(t)) {
+    timing_close(t);
+    return NAN;
+  }
+  return seconds_now() - start;
+}
+
+int timing_open(struct why_machine *machine, struct why_decision *decision, int candidate,
+                const struct why_tensor *operand, double least, int copies, struct timing *t) {
+  const struct why_candidate *c = &decision->candidate[candidate];
+  *t = (struct timing){.candidate = candidate,
+                       .batch = 1,
+                       .request = &decision->request,
+                       .operand = operand,
+                       .copies = copies && c->plan != WHY_ON_HOST};
+  if (why_prepare(machine, decision, candidate, &t->job)) return 0;
+  if (why_upload(t->job, operand)) {
+    timing_close(t);
+    return 0;
+  }
+  double took = timed(t); // the first call: pages, caches, plans
+  for (int i = 0; i < 40 && t->job; i++) {
+    took = timed(t);
+    if (!(took < least)) break;
+    t->batch =
+        took > least / 100 ? (int64_t)ceil(1.2 * least / took * (double)t->batch) : 10 * t->batch;
+  }
+  return t->job != NULL;
+}
+
+void timing_sample(struct timing *t) {
+  if (!t->job || t->samples == TIMING_SAMPLES) return;
+  double took = timed(t);
+  if (t->job) t->sample[t->samples++] = took / (double)t->batch;
+}
+
+static int rising(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+double timing_median(struct timing *t) {
+  if (!t->samples) return NAN;
+  qsort(t->sample, (size_t)t->samples, sizeof *t->sample, rising);
+  return median_of(t->sample, t->samples);
+}
+
+void timing_close(struct timing *t) {
+  why_release(t->job);
+  t->job = NULL;
+}
