@@ -12,8 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST = 64, ROUNDS = 5 };
-static const double SAMPLE_SECONDS = 4e-4, LIMIT = 0.03; // LIMIT: slower ones are not measured
+// Every problem is measured in two passes some time apart: what disturbs one may spare the other.
+enum { MOST = 64, PASSES = 2, ROUNDS = 3 };
+static const double SAMPLE_SECONDS = 3e-4, LIMIT = 0.03; // LIMIT: slower ones are not measured
 
 struct group { // what one fit is made of
   const struct why_kernel *kernel;
@@ -154,12 +155,13 @@ int calibrate(struct why_machine *machine, double seconds, struct calibration *r
     return machine_failed("the suite calibration: %s", error.text);
   double end = seconds_now() + seconds;
   int64_t stride = stride_of(suite.count), at = 0;
-  progress_start(&progress, "calibrating", 0, suite.count);
-  for (int64_t i = 0; i < suite.count && !status && !interrupted(); i++) {
+  progress_start(&progress, "calibrating", 0, PASSES * suite.count);
+  for (int64_t i = 0; i < PASSES * suite.count && !status && !interrupted(); i++) {
+    bool late = seconds_now() > end;
     at = (at + stride) % suite.count;
-    result->cut += seconds_now() > end;
-    for (int threads = 1; threads <= all && seconds_now() <= end;
-         threads = threads < all ? all : all + 1) {
+    result->cut += late && i < suite.count;
+    for (int k = 0; k < (all > 1 ? 2 : 1) && !late && !status; k++) {
+      int threads = k ? all : 1;
       (void)why_bind(threads);
       if (!one(&s, &suite.item[at].problem, threads, all, &decision))
         status = machine_failed("out of memory");

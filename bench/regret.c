@@ -78,7 +78,11 @@ static void keep_worst(struct state *s, const struct why_decision *d, const stru
   kernel_name(off, name, sizeof name);
   char dims[128];
   why_problem_text(&d->request.problem, dims, sizeof dims);
-  snprintf(x.text, sizeof x.text, "%s, %d threads", dims, d->request.threads);
+  if (d->request.threads)
+    snprintf(x.text, sizeof x.text, "%s, %d thread%s", dims, d->request.threads,
+             d->request.threads > 1 ? "s" : "");
+  else
+    snprintf(x.text, sizeof x.text, "%s, all threads", dims);
   kernel_name(c, x.chosen, sizeof x.chosen);
   kernel_name(b, x.best, sizeof x.best);
   snprintf(x.term, sizeof x.term, "%.30s took %s, predicted %s: %.28s", name, measured, predicted,

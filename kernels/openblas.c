@@ -72,16 +72,40 @@ static enum why_reason multiply(struct why_call *call, enum why_type type,
   return WHY_OK;
 }
 
-static struct gemm_view packed(const struct gemm_view *like, float *data) {
-  const struct gemm_view view = {like->rows, like->cols, like->cols, 1, data};
-  return view;
+static bool by_columns(const struct gemm_view *view) {
+  return view->col_stride != 1 && view->row_stride == 1;
 }
 
+// Without gaps, its lines running as those of `like` do: a transposed operand stays transposed, and
+// cblas is told so.
+static struct gemm_view packed(const struct gemm_view *like, float *data) {
+  const struct gemm_view rows = {like->rows, like->cols, like->cols, 1, data};
+  const struct gemm_view columns = {like->rows, like->cols, 1, like->rows, data};
+  return by_columns(like) ? columns : rows;
+}
+
+// Along the operand's contiguous dim, so that it is read once, in order.
 static void widen(enum why_type type, const struct gemm_view *from, const struct gemm_view *to) {
-  // Along the operand's contiguous dim, so that it is read once, in order.
-  for (int64_t i = 0; i < from->rows; i++)
-    widen_row(type, (const uint16_t *)from->data + i * from->row_stride, from->col_stride,
-              from->cols, (float *)to->data + i * to->row_stride);
+  const bool columns = by_columns(from);
+  const int64_t lines = columns ? from->cols : from->rows,
+                length = columns ? from->rows : from->cols;
+  const int64_t from_line = columns ? from->col_stride : from->row_stride;
+  const int64_t to_line = columns ? to->col_stride : to->row_stride;
+  const int64_t unit = columns ? from->row_stride : from->col_stride;
+  for (int64_t i = 0; i < lines; i++)
+    widen_row(type, (const uint16_t *)from->data + i * from_line, unit, length,
+              (float *)to->data + i * to_line);
+}
+
+static void narrow(enum why_type type, const struct gemm_view *from, const struct gemm_view *to) {
+  const bool columns = by_columns(to);
+  const int64_t lines = columns ? to->cols : to->rows, length = columns ? to->rows : to->cols;
+  const int64_t from_line = columns ? from->col_stride : from->row_stride;
+  const int64_t to_line = columns ? to->col_stride : to->row_stride;
+  const int64_t unit = columns ? to->row_stride : to->col_stride;
+  for (int64_t i = 0; i < lines; i++)
+    narrow_row(type, (const float *)from->data + i * from_line, length,
+               (uint16_t *)to->data + i * to_line, unit);
 }
 
 static enum why_reason multiply_converted(struct why_call *call, enum why_type type,
@@ -106,9 +130,7 @@ static enum why_reason multiply_converted(struct why_call *call, enum why_type t
   if (narrow_c && call->problem->real[GEMM_BETA] != 0) widen(type, c, &wide_c);
   const enum why_reason reason = multiply(call, WHY_F32, &wide_a, &wide_b, &wide_c);
   if (reason != WHY_OK) return reason;
-  for (int64_t i = 0; narrow_c && i < c->rows; i++)
-    narrow_row(type, (const float *)wide_c.data + i * wide_c.row_stride, c->cols,
-               (uint16_t *)c->data + i * c->row_stride, c->col_stride);
+  if (narrow_c) narrow(type, &wide_c, c);
   call->why->note = type == WHY_F16 ? "f16 converted to f32" : "bf16 converted to f32";
   return WHY_OK;
 }

@@ -266,6 +266,11 @@ static double loops(const struct why_problem *p, int loop) {
   return (double)p->value[GEMM_M];
 }
 
+// Libraries read b along its rows or its columns, at different speeds where m is small.
+static const char *form(const struct why_problem *p) {
+  return p->value[GEMM_TB] ? "b transposed" : "";
+}
+
 const struct why_op why_op_gemm = {
     .name = "gemm",
     .help = "c(m,n) = alpha a(m,k) b(k,n) + beta c(m,n)",
@@ -292,4 +297,5 @@ const struct why_op why_op_gemm = {
     .least_copied = least_copied,
     .loop = {"rows"},
     .loops = loops,
+    .form = form,
 };
