@@ -1,6 +1,7 @@
 // `whycpu bench`: what is swept, and where the rows go. Without a suite or a machine it is the
 // default sweep: what this machine does (measured), what a GPU would do (predicted, if there is
 // none here), and whether the kernels are right (verified under emulation).
+#include "machines.h"
 #include "part.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -84,7 +85,7 @@ static int measured_part(struct bench *b, const char *suites, bool first, bool *
   int status = options_machine(&options, &machine);
   if (status) return status;
   why_open_all(machine);
-  *gpu = part_gpu(machine) >= 0;
+  *gpu = machine_gpu(machine) >= 0;
   if (first && !*gpu && (status = check_paths(b))) {
     why_close(machine);
     return status;
@@ -142,7 +143,7 @@ static int verified_part(struct bench *b) {
   int status = options_machine(&options, &part.machine);
   if (status) return status;
   why_open_all(part.machine);
-  if (part_gpu(part.machine) >= 0) return run_and_close(&part);
+  if (machine_gpu(part.machine) >= 0) return run_and_close(&part);
   part_say(&part, "nothing: this build has no emulated device");
   part_say_cause(&part);
   why_close(part.machine);
@@ -172,17 +173,6 @@ static int elsewhere_part(struct bench *b) {
 }
 
 // ---- the command --------------------------------------------------------------------------------
-
-static bool read_percent(const char *text, void *to, struct why_error *wrong) {
-  char *end;
-  double value = strtod(text, &end);
-  bool well = end != text && value > 0 && value <= 100 && (!*end || !strcmp(end, "%"));
-  if (well)
-    *(double *)to = value / 100;
-  else
-    snprintf(wrong->text, sizeof wrong->text, "expected a percentage above 0, such as 5");
-  return well;
-}
 
 // all, none, or kernels of the catalog.
 static bool read_compare(const char *text, void *to, struct why_error *wrong) {

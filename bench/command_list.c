@@ -187,6 +187,21 @@ static struct table *list_columns(const struct options *o, FILE *file) {
   return t;
 }
 
+static struct table *list_plan(const struct options *o, FILE *file) {
+  static const struct table_column column[] = {{"column"}, {"help"}};
+  static const char *const row[][2] = {
+#define X(column, help) {#column, help},
+#include "plan_columns.def"
+#undef X
+  };
+  struct table *t = OPEN(o, file, column);
+  for (size_t i = 0; t && i < sizeof row / sizeof row[0]; i++) {
+    table_string(t, row[i][0]);
+    table_string(t, row[i][1]);
+  }
+  return t;
+}
+
 // ---- what is shipped with it --------------------------------------------------------------------
 
 // The first line of a suite that is a comment, without its mark.
@@ -247,7 +262,7 @@ static struct table *list_machines(const struct options *o, FILE *file) {
   struct table *t = OPEN(o, file, column);
   for (int i = 0; t && i < names; i++) {
     struct why_machine *machine = NULL;
-    if (machine_open(name[i], &machine) == STATUS_OK) machine_row(t, name[i], machine);
+    if (machine_open(name[i], name[i], &machine) == STATUS_OK) machine_row(t, name[i], machine);
     why_close(machine);
   }
   data_free(name, names);
@@ -269,6 +284,7 @@ static const struct {
     {"suites",   list_suites,   "lists of problems for whycpu bench"},
     {"machines", list_machines, "published and recorded machines for --machine; NAME@HOST puts a GPU elsewhere"},
     {"columns",  list_columns,  "of the CSV that whycpu bench writes"},
+    {"plan",     list_plan,     "columns of the CSV that whycpu plan writes"},
     {"types",    list_types,    "how operands are stored, and the arithmetic each asks for"},
     // clang-format on
 };
@@ -286,7 +302,7 @@ static struct table *list_topics(const struct options *o, FILE *file) {
 
 int list_command(int argc, char **argv) {
   static const struct command_help help = {
-      .usage = "list [ops|kernels|reasons|causes|suites|machines|columns|types] [options]",
+      .usage = "list [ops|kernels|reasons|causes|suites|machines|columns|plan|types] [options]",
       .text = "What the program knows. Without a word: which lists there are. Opens no backend.\n\n"
               "  whycpu list ops\n"
               "  whycpu list kernels --format csv"};

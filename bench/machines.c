@@ -28,13 +28,13 @@ static FILE *shipped(const char *kind, const char *name) {
   return fopen(path, "r");
 }
 
-static int unknown(const char *name, int error) {
+static int unknown(const char *said, const char *name, int error) {
   char *known[MACHINE_NAMES], near[512];
   int names = machine_names(known);
   nearest(name, (const char *const *)known, names, near, sizeof near);
   data_free(known, names);
-  return request_wrong("--machine %s: %s; a machine file, or of those shipped: %s", name,
-                       strerror(error), near);
+  return request_wrong("%s: %s; a machine file, or of those shipped: %s", said, strerror(error),
+                       near);
 }
 
 // Reads a file and closes it; the line of what is wrong in it is printed.
@@ -125,63 +125,64 @@ static FILE *find(const char *name, bool prefer) {
   return file ? file : fopen(name, "r");
 }
 
-static int compose(const char *name, struct why_machine *gpus, const struct why_machine *host,
+static int compose(const char *said, struct why_machine *gpus, const struct why_machine *host,
                    const char *called, struct why_machine **machine) {
   struct why_error error = {0};
   enum why_reason reason = why_compose(gpus, host, called, machine, &error);
   if (reason == WHY_OK) return STATUS_OK;
-  if (reason == WHY_BAD_INPUT) return request_wrong("--machine %s: %s", name, error.text);
-  return machine_failed("%s: %s", name, why_sentence(reason));
+  if (reason == WHY_BAD_INPUT) return request_wrong("%s: %s", said, error.text);
+  return machine_failed("%s: %s", said, why_sentence(reason));
 }
 
 // Gives a file of GPUs the host that it names.
-static int complete(const char *name, struct why_machine **machine) {
+static int complete(const char *said, struct why_machine **machine) {
   struct why_machine *gpus = *machine, *host = NULL;
   const char *wanted = why_machine_host(gpus);
   if (!*wanted) return STATUS_OK;
   *machine = NULL;
   FILE *file = find(wanted, false);
   int status = file ? read_file(wanted, file, &host)
-                    : request_wrong("--machine %s: its host is \"%s\": %s; whycpu list machines "
-                                    "names those that are known",
-                                    name, wanted, strerror(errno));
-  if (!status) status = compose(name, gpus, host, why_machine_name(gpus), machine);
+                    : request_wrong("%s: its host is \"%s\": %s; whycpu list machines names "
+                                    "those that are known",
+                                    said, wanted, strerror(errno));
+  if (!status) status = compose(said, gpus, host, why_machine_name(gpus), machine);
   why_close(host);
   why_close(gpus);
   return status;
 }
 
 // "l4@pcie3": the GPUs before the last '@', the host after it.
-static int open_pair(const char *name, struct why_machine **machine) {
+static int open_pair(const char *said, const char *name, struct why_machine **machine) {
   char part[2][PATH_MAX], called[PATH_MAX];
   struct why_machine *open[2] = {NULL, NULL};
   int status = STATUS_OK, at = (int)(strrchr(name, '@') - name);
-  if (!at || !name[at + 1])
-    return request_wrong("--machine %s: expected GPU@HOST, such as l4@pcie3", name);
+  if (!at || !name[at + 1]) return request_wrong("%s: expected GPU@HOST, such as l4@pcie3", said);
   snprintf(part[0], sizeof part[0], "%.*s", at, name);
   snprintf(part[1], sizeof part[1], "%s", name + at + 1);
   for (int i = 0; i < 2 && !status; i++) {
     FILE *file = find(part[i], false);
-    status = file ? read_file(part[i], file, &open[i]) : unknown(part[i], errno);
+    int error = errno;
+    snprintf(called, sizeof called, "%s: %s", said, part[i]);
+    status = file ? read_file(part[i], file, &open[i]) : unknown(called, part[i], error);
   }
-  if (!status) status = complete(part[1], &open[1]);
+  if (!status) status = complete(said, &open[1]);
   if (!status) {
     snprintf(called, sizeof called, "%s@%s", why_machine_name(open[0]), why_machine_name(open[1]));
-    status = compose(name, open[0], open[1], called, machine);
+    status = compose(said, open[0], open[1], called, machine);
   }
   why_close(open[0]);
   why_close(open[1]);
   return status;
 }
 
-int machine_open(const char *name, struct why_machine **machine) {
+int machine_open(const char *said, const char *name, struct why_machine **machine) {
   *machine = NULL;
   FILE *file = find(name, true);
   int error = errno;
-  if (!file && strchr(name, '@')) return open_pair(name, machine);
-  if (!file) return unknown(name, error);
+  if (!file && strchr(name, '@')) return open_pair(said, name, machine);
+  if (!file) return unknown(said, name, error);
   int status = read_file(name, file, machine);
-  return status ? status : complete(name, machine);
+  return status ? status : complete(said, machine);
 }
 
 // ---- all of them --------------------------------------------------------------------------------

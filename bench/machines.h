@@ -9,9 +9,9 @@
 #define BENCH_MACHINES_H
 #include "whycpu.h"
 
-// STATUS_OK, or the status to return: its line, which begins with --machine and the name, is
-// printed.
-int machine_open(const char *name, struct why_machine **);
+// STATUS_OK, or the status to return, its line printed. `said`: what a line begins with that
+// refuses the name, such as "--machine l4".
+int machine_open(const char *said, const char *name, struct why_machine **);
 
 enum { MACHINE_NAMES = 256 };
 // The names of all, sorted; "published/l4" where a recorded one is preferred to it, "recorded/..."

@@ -22,6 +22,5 @@ int part_run(const struct part *);
 void part_say(const struct part *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 // Why no GPU is used, in the system's own words.
 void part_say_cause(const struct part *);
-int part_gpu(const struct why_machine *); // the first GPU; -1: none
 
 #endif

@@ -1,6 +1,7 @@
 // Turns the options that were read into a machine, a problem and requests. See options.h.
 #include "machines.h"
 #include "options.h"
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +14,9 @@ int options_machine(const struct options *o, struct why_machine **machine) {
     if (reason == WHY_OK) return STATUS_OK;
     return machine_failed("this machine could not be opened: %s", why_sentence(reason));
   }
-  return machine_open(o->machine, machine);
+  char said[PATH_MAX + 16];
+  snprintf(said, sizeof said, "--machine %s", o->machine);
+  return machine_open(said, o->machine, machine);
 }
 
 int options_problem(const struct options *o, struct why_problem *problem) {

@@ -113,7 +113,8 @@ expect("Xeon E5-2698 v4" in run("explain", *GEMM, "--machine", "h100@t4")[1], "t
 reasons = {(r["backend"], r["kernel"]): r["reason"] for r in rows_of(
     run("explain", *GEMM, "type=f16", "--machine", "t4", "--format", "csv")[1])}
 expect(reasons["cuda", "mma"] == "CAPABILITY", f"tensor cores of a T4: {reasons}")
-for wrong, words in [("foo@pcie3", "--machine foo: "), ("l4@foo", "--machine foo: "),
+for wrong, words in [("foo@pcie3", "--machine foo@pcie3: foo: "),
+                     ("l4@foo", "--machine l4@foo: foo: "),
                      ("pcie3@l4", "no GPU in it"), ("l4@", "GPU@HOST"), ("@pcie3", "GPU@HOST"),
                      ("recorded/l4", "--machine recorded/l4: "), ("l5", "l4")]:
     status, out, err = run("machine", "--machine", wrong)
