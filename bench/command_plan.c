@@ -46,11 +46,11 @@ static int read_suites(const struct options *o, struct suite suite[SUITES], int 
   if (why_op_find(op)) return read_problems(o, suite, count);
   for (int i = 0; i < o->arguments; i++) {
     struct suite more[SUITES];
-    int opened = 0, status = suites_open("plan", o->argument[i], more, &opened);
+    int opened = 0, status = suites_open("suite", o->argument[i], more, &opened);
     for (int j = 0; j < opened; j++) {
       if (*count == SUITES) {
         suite_free(&more[j]);
-        if (!status) status = request_wrong("plan: at most %d suites", SUITES);
+        if (!status) status = request_wrong("suite: at most %d suites", SUITES);
       } else {
         suite[(*count)++] = more[j];
       }
@@ -62,19 +62,30 @@ static int read_suites(const struct options *o, struct suite suite[SUITES], int 
 
 // ---- machines -----------------------------------------------------------------------------------
 
-static int add_machine(struct plan *plan, const char *said, const char *name) {
+static const struct plan_machine *find(const struct plan *plan, const char *name) {
   for (int i = 0; i < plan->machines; i++)
-    if (!strcmp(plan->machine[i].name, name)) return STATUS_OK;
+    if (plan_named(&plan->machine[i], name)) return &plan->machine[i];
+  return NULL;
+}
+
+// A machine file by its path is shown by the name in it, unless another has that name.
+static void name_machine(const struct plan *plan, struct plan_machine *m) {
+  const char *own = why_machine_name(m->machine);
+  size_t length = strlen(m->asked);
+  bool file = length > 5 && !strcmp(m->asked + length - 5, ".json") && !strchr(m->asked, '@');
+  snprintf(m->name, sizeof m->name, "%s", file && !find(plan, own) ? own : m->asked);
+}
+
+static int add_machine(struct plan *plan, const char *said, const char *name) {
+  if (find(plan, name)) return STATUS_OK;
   struct plan_machine *m = &plan->machine[plan->machines];
   if (plan->machines == PLAN_MACHINES)
     return request_wrong("%s: at most %d machines", said, PLAN_MACHINES);
-  if (strlen(name) >= sizeof m->name)
-    return request_wrong("%s: the name of a machine has at most %zu bytes; a link to its file may "
-                         "have a shorter one",
-                         said, sizeof m->name - 1);
+  if (strlen(name) >= sizeof m->asked) return request_wrong("%s: the path is too long", said);
   int status = machine_open(said, name, &m->machine);
   if (status) return status;
-  strcpy(m->name, name);
+  strcpy(m->asked, name);
+  name_machine(plan, m);
   plan->machines++;
   return STATUS_OK;
 }
@@ -108,18 +119,18 @@ static int add_prices(struct plan *plan, const struct prices *prices, bool liste
   for (int i = 0; i < prices->count; i++) {
     const struct price *price = &prices->row[i];
     char said[PATH_MAX + 160];
-    int at = 0, status;
+    int status;
     snprintf(said, sizeof said, "%s:%d: %s", prices->path, price->line, price->machine);
     if (!listed && (status = add_machine(plan, said, price->machine))) return status;
-    while (at < plan->machines && strcmp(plan->machine[at].name, price->machine) != 0) at++;
-    if (at == plan->machines) {
+    const struct plan_machine *m = find(plan, price->machine);
+    if (!m) { // not asked for; but is it a machine?
       struct why_machine *known;
       status = machine_open(said, price->machine, &known);
       why_close(known);
       if (status) return status;
       continue;
     }
-    if (price->memory_bytes != WHY_UNLIMITED && machine_gpu(plan->machine[at].machine) < 0)
+    if (price->memory_bytes != WHY_UNLIMITED && machine_gpu(m->machine) < 0)
       return request_wrong("%s has no GPU whose memory has a price", said);
   }
   return STATUS_OK;
@@ -132,7 +143,7 @@ static int make_ladders(struct plan *plan, const struct prices *prices) {
     struct plan_machine *m = &plan->machine[i];
     plan_ladder(m, o->memory, listed ? o->memories : 0);
     for (int p = 0; p < prices->count; p++)
-      if (!strcmp(prices->row[p].machine, m->name) && machine_gpu(m->machine) >= 0 &&
+      if (plan_named(m, prices->row[p].machine) && machine_gpu(m->machine) >= 0 &&
           !plan_rung(m, prices->row[p].memory_bytes))
         return request_wrong("%s: more than %d sizes of memory for %s", prices->path, PLAN_RUNGS,
                              m->name);

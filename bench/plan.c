@@ -23,6 +23,10 @@ const char *plan_figures(const struct plan_machine *m) {
   return *provenance ? provenance : "no";
 }
 
+bool plan_named(const struct plan_machine *m, const char *name) {
+  return !strcmp(name, m->name) || !strcmp(name, m->asked);
+}
+
 static uint64_t whole(const struct plan_machine *m) {
   if (machine_gpu(m->machine) < 0) return 0;
   const struct why_facts *f = plan_device(m);
@@ -167,7 +171,10 @@ struct work {
 static void work(struct work *w, bool draws) {
   struct why_decision decision = {0};
   struct outcome *outcome = calloc((size_t)w->problems, sizeof *outcome);
-  if (!outcome) atomic_store(&w->error, ENOMEM);
+  if (!outcome) {
+    atomic_store(&w->error, ENOMEM);
+    return;
+  }
   for (int i; (i = atomic_fetch_add(&w->next, 1)) < w->plan->machines;) {
     struct plan_machine *m = &w->plan->machine[i];
     for (int r = 0; r < m->rungs && !atomic_load(&w->error); r++) {

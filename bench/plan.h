@@ -7,7 +7,7 @@
 #include "suite.h"
 
 enum plan_place { PLAN_GPU, PLAN_PARTS, PLAN_CPU, PLAN_NOWHERE, PLAN_PLACES }; // parts: on a GPU
-enum { PLAN_RUNGS = 72 };
+enum { PLAN_RUNGS = 72, PLAN_ASKED = 4096 };
 
 struct plan_farthest {           // the problem that is farthest from the goal
   const struct suite_case *item; // NULL: there is none
@@ -29,7 +29,7 @@ struct plan_cell {         // one machine under one budget
 };
 
 struct plan_machine {
-  char name[128]; // as it was asked for
+  char name[128], asked[PLAN_ASKED]; // as shown; as asked for, perhaps by the path of its file
   struct why_machine *machine;
   int rungs;                         // 1 without a GPU
   struct plan_cell cell[PLAN_RUNGS]; // rising memory; the last: all that its GPU has free
@@ -52,6 +52,8 @@ bool plan_rung(struct plan_machine *, uint64_t device_bytes);
 // Decides all. Under the policy auto more memory is never slower. 0 or an errno.
 int plan_run(struct plan *);
 
+// Does this mean that machine? As it is shown, or was asked for.
+bool plan_named(const struct plan_machine *, const char *name);
 // The least budget that serves; NULL: none does.
 const struct plan_cell *plan_least(const struct plan_machine *);
 // The cell of this budget, or of all memory where the machine has less. NULL: it has no such rung.

@@ -79,8 +79,8 @@ static void say_basis(FILE *f, const struct plan *plan) {
   plan_suites(plan, names, sizeof names);
   if (plan->share < 1) snprintf(share, sizeof share, "%.4g%% of the problems", 100 * plan->share);
   options_request(plan->options, plan->machine[0].machine, &plan->suite[0].item[0].problem, 0, &r);
-  say(f, "%s: %lld problem%s, each counted once (suites do not say how often each occurs)", names,
-      (long long)problems, problems == 1 ? "" : "s");
+  say(f, "%s: %lld problem%s", names, (long long)problems,
+      problems == 1 ? "" : "s, each counted once: suites do not say how often each occurs");
   say(f, "goal: %s%s%s", plan->goals.text, of_each ? "; of " : "", of_each ? share : "");
   say(f, "policy %s, transfer %s, %lld call%s; nothing was run; machines: %s",
       *r.kernel ? r.kernel : why_policy_name(r.policy), why_transfer_name(r.transfer),
@@ -89,28 +89,32 @@ static void say_basis(FILE *f, const struct plan *plan) {
 
 // ---- who serves ---------------------------------------------------------------------------------
 
+struct shown {
+  const struct plan_machine *machine;
+};
+
 // The order of showing: those that serve first, each by the time with all memory.
 static int by_time(const void *a, const void *b) {
-  const struct plan_machine *const *x = a, *const *y = b;
-  bool p = plan_least(*x) != NULL, q = plan_least(*y) != NULL;
-  double s = (*x)->cell[(*x)->rungs - 1].total_seconds;
-  double t = (*y)->cell[(*y)->rungs - 1].total_seconds;
+  const struct plan_machine *x = ((const struct shown *)a)->machine;
+  const struct plan_machine *y = ((const struct shown *)b)->machine;
+  bool p = plan_least(x) != NULL, q = plan_least(y) != NULL;
+  double s = x->cell[x->rungs - 1].total_seconds, t = y->cell[y->rungs - 1].total_seconds;
   if (p != q) return p ? -1 : 1;
   if (isnan(s) != isnan(t)) return isnan(s) ? 1 : -1;
   if (s != t && !isnan(s)) return s < t ? -1 : 1;
-  return strcmp((*x)->name, (*y)->name);
+  return strcmp(x->name, y->name);
 }
 
 struct ranked {
   const struct plan *plan;
-  const struct plan_machine **machine;
+  struct shown *shown; // of all machines, those that serve first
   int serving;
 };
 
 static void serving_rows(struct table *t, const void *from) {
   const struct ranked *ranked = from;
   for (int i = 0; i < ranked->serving; i++) {
-    const struct plan_machine *m = ranked->machine[i];
+    const struct plan_machine *m = ranked->shown[i].machine;
     const struct plan_cell *all = &m->cell[m->rungs - 1];
     table_string(t, m->name);
     table_string(t, bytes(plan_least(m)->device_bytes).at);
@@ -157,9 +161,9 @@ static void say_memory(FILE *f, const struct plan_machine *m) {
     bool same = shown && served == c->serves &&
                 (isnan(total) ? isnan(last) : fabs(total - last) <= 0.01 * last);
     if (same || used >= sizeof line) continue;
-    used += (size_t)snprintf(line + used, sizeof line - used, "%s%s %s%s", shown ? ", " : "",
-                             bytes(c->device_bytes).at, seconds(total).at,
-                             c->serves && !served ? " (serves)" : "");
+    used += (size_t)snprintf(
+        line + used, sizeof line - used, "%s%s %s%s", shown ? ", " : "", bytes(c->device_bytes).at,
+        isnan(total) ? "no time" : seconds(total).at, c->serves && !served ? " (serves)" : "");
     last = total;
     served = c->serves;
     shown++;
@@ -200,6 +204,10 @@ static void why_text(const struct plan_machine *m, const struct plan_farthest *f
                in_reasons_unit(v->reason, v->need).at, in_reasons_unit(v->reason, v->have).at);
     return;
   }
+  if (isnan(c->seconds)) {
+    snprintf(out + used, size - used, ", without figures to predict a time from");
+    return;
+  }
   double part[] = {c->copy_in_seconds, c->work_seconds, c->copy_out_seconds};
   static const char *const name[] = {"copying in", "the work", "copying out"};
   int most = 0;
@@ -215,15 +223,16 @@ static void say_failing(FILE *f, const struct plan *plan, const struct plan_mach
   why_problem_text(&far->item->problem, problem, sizeof problem);
   why_text(m, far, why, sizeof why);
   if (all->holds < all->problems)
-    snprintf(missed, sizeof missed, "%lld of %lld problems miss it",
-             (long long)(all->problems - all->holds), (long long)all->problems);
+    snprintf(missed, sizeof missed, "%lld of %lld problems %s it",
+             (long long)(all->problems - all->holds), (long long)all->problems,
+             all->problems - all->holds == 1 ? "misses" : "miss");
   else
     snprintf(missed, sizeof missed, "all problems together take %s",
              seconds(all->total_seconds).at);
-  if (goals_of_each(&plan->goals) && isfinite(far->miss))
+  if (goals_of_each(&plan->goals) && isfinite(far->miss) && far->miss > 1)
     snprintf(times, sizeof times, ", by a factor of %.3g", far->miss);
   say(f, "  %s: %s; %s: %s%s", m->name, missed, problem,
-      far->place == PLAN_NOWHERE ? "no time" : seconds(far->chosen.seconds).at, times);
+      isnan(far->chosen.seconds) ? "no time" : seconds(far->chosen.seconds).at, times);
   say(f, "    %s", why);
 }
 
@@ -232,7 +241,7 @@ static void say_failing(FILE *f, const struct plan *plan, const struct plan_mach
 const struct price *plan_price(const struct prices *prices, const struct plan_machine *m,
                                const struct plan_cell *cell) {
   for (int i = 0; i < prices->count; i++)
-    if (!strcmp(prices->row[i].machine, m->name) && plan_at(m, prices->row[i].memory_bytes) == cell)
+    if (plan_named(m, prices->row[i].machine) && plan_at(m, prices->row[i].memory_bytes) == cell)
       return &prices->row[i];
   return NULL;
 }
@@ -302,7 +311,7 @@ static bool say_prices(FILE *f, const struct plan *plan, const struct prices *pr
     for (int p = 0; p < prices->count; p++) {
       const struct plan_machine *m = &plan->machine[i];
       const struct price *price = &prices->row[p];
-      if (strcmp(price->machine, m->name) != 0) continue;
+      if (!plan_named(m, price->machine)) continue;
       const struct plan_cell *cell = plan_at(m, price->memory_bytes);
       if (cell) offers.offer[offers.count++] = (struct offer){price, m, cell};
     }
@@ -316,23 +325,24 @@ static bool say_prices(FILE *f, const struct plan *plan, const struct prices *pr
 // ---- all ----------------------------------------------------------------------------------------
 
 bool plan_text(FILE *f, const struct plan *plan, const struct prices *prices) {
-  struct ranked ranked = {plan, calloc((size_t)plan->machines, sizeof *ranked.machine), 0};
-  if (!ranked.machine) return false;
+  struct ranked ranked = {plan, calloc((size_t)plan->machines, sizeof *ranked.shown), 0};
+  if (!ranked.shown) return false;
   bool ladders = false;
   for (int i = 0; i < plan->machines; i++) {
-    ranked.machine[i] = &plan->machine[i];
+    ranked.shown[i].machine = &plan->machine[i];
     ranked.serving += plan_least(&plan->machine[i]) != NULL;
     ladders |= plan->machine[i].rungs > 1;
   }
-  qsort(ranked.machine, (size_t)plan->machines, sizeof *ranked.machine, by_time);
+  qsort(ranked.shown, (size_t)plan->machines, sizeof *ranked.shown, by_time);
   say_basis(f, plan);
   bool well = say_serving(f, &ranked);
   if (ladders) say(f, "what more memory buys, total_s:");
-  for (int i = 0; i < plan->machines; i++) say_memory(f, ranked.machine[i]);
+  for (int i = 0; i < plan->machines; i++) say_memory(f, ranked.shown[i].machine);
   if (ranked.serving < plan->machines)
     say(f, "who does not serve with all memory, the problem farthest from the goal, and why:");
-  for (int i = ranked.serving; i < plan->machines; i++) say_failing(f, plan, ranked.machine[i]);
+  for (int i = ranked.serving; i < plan->machines; i++)
+    say_failing(f, plan, ranked.shown[i].machine);
   if (well && prices->count) well = say_prices(f, plan, prices);
-  free(ranked.machine);
+  free(ranked.shown);
   return well;
 }

@@ -5,7 +5,7 @@
 #define BENCH_PRICES_H
 #include "whycpu.h"
 
-enum { PRICE_NAME = 128, PRICE_CURRENCY = 16 };
+enum { PRICE_NAME = 256, PRICE_CURRENCY = 16 };
 struct price {
   char machine[PRICE_NAME];
   double per_hour;

@@ -145,6 +145,7 @@ def record(name, of, host, share, **gpu):
     machine["provenance"] = {"facts": "measured", "time": "2026-01-01T00:00:00Z"}
     for key in ("devices", "backends", "answers"):
         machine[key] = cpu[key] + (machine[key] if of != host else [])
+    machine["backends"] = list({b["name"]: b for b in machine["backends"]}.values())
     for device in machine["devices"]:
         device["figures"] = {k: v * share for k, v in device["figures"].items()}
     machine["devices"][-1].update(gpu)
@@ -180,6 +181,12 @@ expect([(r["item"], r["figures"], float(r["memory_bps"])) for r in rows] ==
        [("device", "measured", 270e9), ("published", "published", 300e9)], f"rows: {rows}")
 status, out, err = there("machine", "--machine", "recorded/node7@pcie3")
 expect(status == 2 and "only published figures" in err, f"measured in another host: {err}")
+os.symlink(os.path.join(os.environ["WHY_TEST_SOURCE"], "bench", "suites"), os.path.join(data, "suites"))
+rows = rows_of(there("plan", "quick", "--goal", "total_s<1", "--device-memory", "none", "--format",
+                     "csv")[1])
+facts = {r["machine"]: (r["device"], r["facts"]) for r in rows}
+expect(facts["recorded/node7"] == ("NVIDIA L4", "measured") and "l4" not in facts and
+       "published/l4" not in facts and facts["h200"] == ("NVIDIA H200", "published"), f"{facts}")
 written = os.path.join(tree, "out.json")
 expect(there("machine", "--machine", "l4", "-o", written)[0] == 0, "machine -o")
 with open(written, encoding="utf8") as file:

@@ -13,3 +13,5 @@ why_script(cli_bad_input tests/cli/bad_input.py LABELS cli)
 why_test(test_operands LABELS unit SOURCES tests/unit/test_operands.c
          ${commands_bench}/operands.c ${commands_bench}/shapes.c)
 why_test(test_law LABELS unit SOURCES tests/unit/test_law.c ${commands_bench}/law.c)
+why_script(cli_plan tests/cli/plan.py LABELS cli)
+why_script(plan tests/explain/run.py ${CMAKE_SOURCE_DIR}/tests/plan LABELS explain)

@@ -187,6 +187,53 @@ static void a_named_host_excludes_its_own(void **state) {
   }
 }
 
+// ---- out of memory ------------------------------------------------------------------------------
+
+// The linker sends every allocation of this program's own code through these (--wrap).
+static int allocations_left = -1; // -1: no failure
+static bool fails(void) {
+  return allocations_left >= 0 && allocations_left-- == 0;
+}
+void *__real_malloc(size_t);
+void *__real_calloc(size_t, size_t);
+void *__real_realloc(void *, size_t);
+char *__real_strdup(const char *);
+void *__wrap_malloc(size_t);
+void *__wrap_calloc(size_t, size_t);
+void *__wrap_realloc(void *, size_t);
+char *__wrap_strdup(const char *);
+void *__wrap_malloc(size_t size) {
+  return fails() ? NULL : __real_malloc(size);
+}
+void *__wrap_calloc(size_t n, size_t size) {
+  return fails() ? NULL : __real_calloc(n, size);
+}
+void *__wrap_realloc(void *old, size_t size) {
+  return fails() ? NULL : __real_realloc(old, size);
+}
+char *__wrap_strdup(const char *text) {
+  return fails() ? NULL : __real_strdup(text);
+}
+
+static void each_allocation_may_fail(void **state) {
+  (void)state;
+  struct why_machine *a = read_text(GPU("a GPU", "\"host\": \"x\", ")), *out = NULL;
+  struct why_machine *b = read_text(HOST("here", "published", ""));
+  struct why_error error;
+  int failed = 0;
+  while (!out) {
+    allocations_left = failed;
+    enum why_reason reason = why_compose(a, b, "a@b", &out, &error);
+    allocations_left = -1;
+    if (!out) assert_int_equal(reason, WHY_ALLOC_FAILED);
+    failed += !out;
+  }
+  assert_true(failed >= 4); // the machine, a note, the answers and their index
+  why_close(out);
+  why_close(b);
+  why_close(a);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(each_side_brings_its_own),
@@ -195,6 +242,7 @@ int main(void) {
       cmocka_unit_test(without_a_host),
       cmocka_unit_test(what_cannot_be_put_together),
       cmocka_unit_test(a_named_host_excludes_its_own),
+      cmocka_unit_test(each_allocation_may_fail),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
