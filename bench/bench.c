@@ -1,6 +1,7 @@
 // `whycpu bench`: what is swept, and where the rows go. Without a suite or a machine it is the
 // default sweep: what this machine does (measured), what a GPU would do (predicted, if there is
 // none here), and whether the kernels are right (verified under emulation).
+#include "machines.h"
 #include "part.h"
 #include "regret.h"
 #include <errno.h>
@@ -87,7 +88,7 @@ static int measured_part(struct bench *b, const char *suites, bool first, bool *
   int status = options_machine(&options, &machine);
   if (status) return status;
   why_open_all(machine);
-  *gpu = part_gpu(machine) >= 0;
+  *gpu = machine_gpu(machine) >= 0;
   if (first && !*gpu && (status = check_paths(b))) {
     why_close(machine);
     return status;
@@ -145,7 +146,7 @@ static int verified_part(struct bench *b) {
   int status = options_machine(&options, &part.machine);
   if (status) return status;
   why_open_all(part.machine);
-  if (part_gpu(part.machine) >= 0) return run_and_close(&part);
+  if (machine_gpu(part.machine) >= 0) return run_and_close(&part);
   part_say(&part, "nothing: this build has no emulated device");
   part_say_cause(&part);
   why_close(part.machine);
@@ -174,73 +175,7 @@ static int elsewhere_part(struct bench *b) {
   return run_and_close(&part);
 }
 
-// ---- regret -------------------------------------------------------------------------------------
-
-// All shipped suites but the one that costs are fitted to.
-static void every_suite(char *out, size_t size) {
-  char *name[PART_SUITES + 1];
-  int names = data_names("suites", ".suite", name, PART_SUITES + 1);
-  size_t used = 0;
-  *out = 0;
-  for (int i = 0; i < names; i++)
-    if (strcmp(name[i], "calibration") != 0)
-      used += (size_t)snprintf(out + used, size - used, "%s%s", used ? "," : "", name[i]);
-  data_free(name, names);
-}
-
-static int measure_regret(struct bench *b) {
-  struct options *o = &b->options;
-  struct suite suite[PART_SUITES];
-  struct regret_rules rules = {.limit = 0.1, .seconds = 0.05, .seed = b->rules.seed};
-  struct why_machine *machine = NULL;
-  struct output out = {0};
-  char names[1024];
-  int suites = 0;
-  if (o->machine || o->open.emulate_bytes)
-    return request_wrong("--regret measures this machine: leave out %s",
-                         o->machine ? "--machine" : "--emulate");
-  if (b->resume || b->output_dir)
-    return request_wrong("--regret makes one table: -o FILE names it, and nothing is resumed");
-  if (b->compare_seconds > 0) rules.limit = b->compare_seconds;
-  if (b->time_budget > 0) rules.seconds = b->time_budget;
-  if (!(o->given & OPTION_THREADS)) {
-    o->threads[0] = 1;
-    o->threads[1] = 0;
-    o->thread_counts = 2;
-  }
-  every_suite(names, sizeof names);
-  int status = part_suites(b->suites ? b->suites : names, suite, &suites);
-  if (!status) status = output_open(o->output, &out);
-  if (!status && !(status = options_machine(o, &machine))) {
-    bool rows = o->format != TABLE_TEXT || o->output; // -o alone: the rows, as CSV
-    enum table_format format = o->format == TABLE_TEXT ? TABLE_CSV : o->format;
-    struct table *t = rows ? table_open(out.file, format, regret_column, regret_columns) : NULL;
-    status = rows && !t ? machine_failed("out of memory")
-                        : regret_run(machine, o, suite, suites, &rules, t,
-                                     o->output || !rows ? stdout : stderr);
-    if (t && !status)
-      status = output_table(&out, t);
-    else if (t)
-      (void)table_close(t);
-  }
-  output_abandon(&out);
-  why_close(machine);
-  for (int i = 0; i < suites; i++) suite_free(&suite[i]);
-  return status;
-}
-
 // ---- the command --------------------------------------------------------------------------------
-
-static bool read_percent(const char *text, void *to, struct why_error *wrong) {
-  char *end;
-  double value = strtod(text, &end);
-  bool well = end != text && value > 0 && value <= 100 && (!*end || !strcmp(end, "%"));
-  if (well)
-    *(double *)to = value / 100;
-  else
-    snprintf(wrong->text, sizeof wrong->text, "expected a percentage above 0, such as 5");
-  return well;
-}
 
 // all, none, or kernels of the catalog.
 static bool read_compare(const char *text, void *to, struct why_error *wrong) {
@@ -354,7 +289,12 @@ int bench_command(int argc, char **argv) {
   if ((status = check_resume(&b)) || (status = choose_path(&b))) return status;
   bool elsewhere = b.options.machine || b.options.open.emulate_bytes, gpu;
   if (b.compare) b.rules.compare = b.compare;
-  if (b.regret) return measure_regret(&b);
+  if (b.regret) {
+    if (b.resume || b.output_dir)
+      return request_wrong("--regret makes one table: -o FILE names it, and nothing is resumed");
+    return regret_command(&b.options, b.suites,
+                          (struct regret_rules){b.compare_seconds, b.time_budget, b.rules.seed});
+  }
   if (b.compare_seconds > 0) b.rules.compare_seconds = b.compare_seconds;
   if (b.time_budget > 0) b.rules.measure.seconds = b.time_budget;
   if (!elsewhere && !b.suites) return default_sweep(&b);

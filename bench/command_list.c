@@ -1,5 +1,6 @@
 // `whycpu list`: what the program knows by itself. Opens no backend and looks at no hardware.
 #include "csv.h"
+#include "machines.h"
 #include "options.h"
 #include <limits.h>
 #include <stdlib.h>
@@ -186,6 +187,21 @@ static struct table *list_columns(const struct options *o, FILE *file) {
   return t;
 }
 
+static struct table *list_plan(const struct options *o, FILE *file) {
+  static const struct table_column column[] = {{"column"}, {"help"}};
+  static const char *const row[][2] = {
+#define X(column, help) {#column, help},
+#include "plan_columns.def"
+#undef X
+  };
+  struct table *t = OPEN(o, file, column);
+  for (size_t i = 0; t && i < sizeof row / sizeof row[0]; i++) {
+    table_string(t, row[i][0]);
+    table_string(t, row[i][1]);
+  }
+  return t;
+}
+
 // ---- what is shipped with it --------------------------------------------------------------------
 
 // The first line of a suite that is a comment, without its mark.
@@ -215,33 +231,39 @@ static struct table *list_suites(const struct options *o, FILE *file) {
   return t;
 }
 
-// A machine file's first GPU, or its CPU where it has none.
+// Up to the end of the first sentence of where a machine file comes from.
+static void first_sentence(const char *source, char *out, size_t size) {
+  const char *end = strstr(source, ". ");
+  int length = end ? (int)(end - source) : (int)strlen(source);
+  snprintf(out, size, "%.*s", length, source);
+}
+
+// A machine's first GPU, or its CPU where it has none.
 static void machine_row(struct table *t, const char *name, const struct why_machine *machine) {
-  const struct why_facts *facts = why_machine_device(machine, 0);
-  for (int i = why_machine_devices(machine) - 1; i > 0; i--)
-    if (!why_machine_device(machine, i)->host) facts = why_machine_device(machine, i);
+  int gpu = machine_gpu(machine);
+  const struct why_facts *facts = why_machine_device(machine, gpu < 0 ? 0 : gpu);
+  char help[512];
+  first_sentence(why_machine_source(machine), help, sizeof help);
   table_string(t, name);
   table_integer(t, why_machine_devices(machine) - 1);
   table_string(t, facts->name);
   table_unsigned(t, facts->memory_bytes);
+  table_string(t, why_machine_device(machine, 0)->name);
   table_string(t, facts->provenance);
+  table_string(t, *help ? help : NULL);
 }
 
 static struct table *list_machines(const struct options *o, FILE *file) {
   static const struct table_column column[] = {
-      {"machine"}, {"gpus"}, {"device"}, {"memory_bytes", TABLE_BYTES}, {"figures"}};
-  char *name[OPTION_LIST], folder[PATH_MAX] = "", path[PATH_MAX + 128];
-  int names = data_names("machines", ".json", name, OPTION_LIST);
+      {"machine"}, {"gpus"},    {"device"}, {"memory_bytes", TABLE_BYTES},
+      {"host"},    {"figures"}, {"help"}};
+  char *name[MACHINE_NAMES];
+  int names = machine_names(name);
   struct table *t = OPEN(o, file, column);
-  data_path("machines", folder, sizeof folder);
   for (int i = 0; t && i < names; i++) {
     struct why_machine *machine = NULL;
-    struct why_error error;
-    snprintf(path, sizeof path, "%s/%.100s.json", folder, name[i]);
-    FILE *in = fopen(path, "r");
-    if (in && why_read(in, &machine, &error) == WHY_OK) machine_row(t, name[i], machine);
-    if (machine) why_close(machine);
-    if (in) fclose(in);
+    if (machine_open(name[i], name[i], &machine) == STATUS_OK) machine_row(t, name[i], machine);
+    why_close(machine);
   }
   data_free(name, names);
   return t;
@@ -260,8 +282,9 @@ static const struct {
     {"reasons",  list_reasons,  "why a candidate does not run, in the order of checking"},
     {"causes",   list_causes,   "what is wrong with a machine without a usable GPU, and its fix"},
     {"suites",   list_suites,   "lists of problems for whycpu bench"},
-    {"machines", list_machines, "recorded and published machines for --machine"},
+    {"machines", list_machines, "published and recorded machines for --machine; NAME@HOST puts a GPU elsewhere"},
     {"columns",  list_columns,  "of the CSV that whycpu bench writes"},
+    {"plan",     list_plan,     "columns of the CSV that whycpu plan writes"},
     {"types",    list_types,    "how operands are stored, and the arithmetic each asks for"},
     // clang-format on
 };
@@ -279,7 +302,7 @@ static struct table *list_topics(const struct options *o, FILE *file) {
 
 int list_command(int argc, char **argv) {
   static const struct command_help help = {
-      .usage = "list [ops|kernels|reasons|causes|suites|machines|columns|types] [options]",
+      .usage = "list [ops|kernels|reasons|causes|suites|machines|columns|plan|types] [options]",
       .text = "What the program knows. Without a word: which lists there are. Opens no backend.\n\n"
               "  whycpu list ops\n"
               "  whycpu list kernels --format csv"};

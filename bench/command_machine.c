@@ -4,7 +4,9 @@
 #include "calibrate.h"
 #include "figures.h"
 #include "fit.h"
+#include "machines.h"
 #include "options.h"
+#include "published.h"
 #include <math.h>
 #include <string.h>
 
@@ -97,6 +99,7 @@ static void show_text(FILE *f, const struct why_machine *machine) {
     device_text(f, i, why_machine_device(machine, i));
     putc('\n', f);
   }
+  published_text(f, machine);
   for (int i = 0; i < why_machine_backends(machine); i++) {
     struct why_backend_info info;
     why_machine_backend(machine, i, &info);
@@ -132,7 +135,7 @@ static void size(struct table *t, uint64_t bytes) {
     table_none(t);
 }
 
-static void device_row(struct table *t, int index, const struct why_facts *d) {
+static void device_row(struct table *t, const char *item, int index, const struct why_facts *d) {
   const double figure[] = {d->memory_bps,
                            d->in_bps,
                            d->out_bps,
@@ -142,7 +145,7 @@ static void device_row(struct table *t, int index, const struct why_facts *d) {
                            d->flops[WHY_MATH_F32],
                            d->flops[WHY_MATH_F16],
                            d->flops[WHY_MATH_BF16]};
-  table_string(t, "device");
+  table_string(t, item);
   table_integer(t, index);
   table_string(t, d->name);
   table_string(t, d->backend);
@@ -189,7 +192,13 @@ static struct table *show_table(FILE *f, enum table_format format,
   struct table *t = table_open(f, format, column, COLUMNS);
   if (!t) return NULL;
   for (int i = 0; i < why_machine_devices(machine); i++)
-    device_row(t, i, why_machine_device(machine, i));
+    device_row(t, "device", i, why_machine_device(machine, i));
+  struct why_machine *published = machine_published(machine);
+  if (published) { // beside its own, with what `figures` says of them
+    int gpu = machine_gpu(published);
+    device_row(t, "published", gpu, why_machine_device(published, gpu));
+    why_close(published);
+  }
   for (int i = 0; i < why_machine_backends(machine); i++) {
     struct why_backend_info info;
     why_machine_backend(machine, i, &info);

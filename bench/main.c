@@ -13,11 +13,12 @@ static const struct {
 } command[] = {
     // clang-format off
     {"machine", machine_command, "what this machine has, and why what is absent is absent"},
-    {"list",    list_command,    "ops, kernels, reasons, causes, suites, machines, columns, types"},
+    {"list",    list_command,    "ops, kernels, reasons, causes, suites, machines, columns, plan, types"},
     {"explain", explain_command, "where one problem would run, and why nowhere else; runs nothing"},
     {"run",     run_command,     "one problem: decide, run, check, time"},
     {"check",   check_command,   "every kernel that is present against a reference in double"},
     {"bench",   bench_command,   "sweep suites over sizes, types, budgets and policies into CSV"},
+    {"plan",    plan_command,    "which machine, with how much memory, serves this work"},
     // clang-format on
 };
 enum { COMMANDS = sizeof command / sizeof command[0] };

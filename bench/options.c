@@ -29,7 +29,7 @@ static const struct {
   const char *help;
 } common[] = {
     // clang-format off
-    {"machine",       "NAME|FILE",   COMMON_MACHINE,    OPTION_MACHINE,  "decide for a machine that is not here (whycpu list machines)"},
+    {"machine",       "NAME|FILE",   COMMON_MACHINE,    OPTION_MACHINE,  "decide for a machine that is not here: l4, l4@pcie3 (whycpu list machines)"},
     {"emulate",       "[=MEMORY]",   COMMON_EMULATE,    OPTION_EMULATE,  "a GPU emulated on the CPU, of 1GiB unless told: results, never times"},
     {"policy",        "LIST",        COMMON_POLICY,     OPTION_POLICY,   "auto, gpu-first, gpu-only, cpu-only, or a kernel: cuda:mma"},
     {"device-memory", "LIST",        COMMON_MEMORY,     OPTION_MEMORY,   "what a device may hold: 64MiB, 2GiB, 50%, none"},

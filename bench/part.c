@@ -2,7 +2,9 @@
 // the sweep, then the words.
 #include "part.h"
 #include "figures.h"
+#include "machines.h"
 #include "resume.h"
+#include "suite_list.h"
 #include <stdarg.h>
 #include <string.h>
 
@@ -17,12 +19,6 @@ void part_say(const struct part *p, const char *format, ...) {
 }
 
 // ---- this machine -------------------------------------------------------------------------------
-
-int part_gpu(const struct why_machine *machine) { // -1: none
-  for (int i = 0; i < why_machine_devices(machine); i++)
-    if (!why_machine_device(machine, i)->host) return i;
-  return -1;
-}
 
 // Why no GPU is used, as the first decision has it: in the system's own words.
 void part_say_cause(const struct part *p) {
@@ -64,7 +60,7 @@ static void measure_ceilings(const struct part *p) {
 
 // What the lines that follow rest on.
 static void say_basis(const struct part *p) {
-  int gpu = part_gpu(p->machine);
+  int gpu = machine_gpu(p->machine);
   const struct why_facts *f = why_machine_device(p->machine, gpu < 0 ? 0 : gpu);
   if (why_machine_replayed(p->machine))
     part_say(p, "on %s (%s), from %s figures; nothing was run", why_machine_name(p->machine),
@@ -74,26 +70,6 @@ static void say_basis(const struct part *p) {
 }
 
 // ---- the sweep ----------------------------------------------------------------------------------
-
-int part_suites(const char *names, struct suite suite[PART_SUITES], int *count) {
-  char name[4096];
-  *count = 0;
-  for (const char *at = names;; at++) {
-    size_t length = strcspn(at, ",");
-    if (*count == PART_SUITES || length >= sizeof name)
-      return request_wrong("--suite: at most %d suites", PART_SUITES);
-    snprintf(name, sizeof name, "%.*s", (int)length, at);
-    struct why_error error;
-    enum why_reason reason = suite_open(name, &suite[*count], &error);
-    if (reason == WHY_ALLOC_FAILED) return machine_failed("out of memory");
-    if (reason && error.line)
-      return request_wrong("suite %s:%d:%d: %s", name, error.line, error.column, error.text);
-    if (reason) return request_wrong("--suite %s: %s", name, error.text);
-    (*count)++;
-    at += length;
-    if (!*at) return STATUS_OK;
-  }
-}
 
 // What is to be said when it is over, besides the summary. STATUS_OK or the status to return.
 static int outcome(const struct sweep_result *result, const struct results_target *target,
@@ -141,11 +117,11 @@ static int go_on(const struct part *p, struct results *results, struct sweep *sw
 }
 
 int part_run(const struct part *p) {
-  struct suite suite[PART_SUITES];
+  struct suite suite[SUITES];
   struct sweep_result result;
   struct results results;
   struct resume kept = {0};
-  int suites = 0, status = part_suites(p->suites, suite, &suites);
+  int suites = 0, status = suites_open("--suite", p->suites, suite, &suites);
   if (!status) status = results_open(&p->target, &results);
   if (status) goto done;
   interrupt_defer(true);
@@ -169,7 +145,7 @@ int part_run(const struct part *p) {
   if (!*p->run) row_run_name(p->run);
   bool complete = sweep.first == sweep_decisions(&sweep);
   say_basis(p);
-  if (p->here && !complete && part_gpu(p->machine) < 0) part_say_cause(p);
+  if (p->here && !complete && machine_gpu(p->machine) < 0) part_say_cause(p);
   if (p->here && !complete) measure_ceilings(p);
   sweep_run(&sweep, &result);
   result.nowhere += kept.nowhere;

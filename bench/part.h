@@ -22,10 +22,5 @@ int part_run(const struct part *);
 void part_say(const struct part *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 // Why no GPU is used, in the system's own words.
 void part_say_cause(const struct part *);
-// Suites by name or path, separated by commas. STATUS_OK, or the status to return, its line
-// printed; the first *count are open in either case.
-enum { PART_SUITES = 16 };
-int part_suites(const char *names, struct suite suite[PART_SUITES], int *count);
-int part_gpu(const struct why_machine *); // the first GPU; -1: none
 
 #endif

@@ -16,6 +16,8 @@ struct regret_rules {
 // status to return, its line printed.
 int regret_run(struct why_machine *, const struct options *, const struct suite *, int suites,
                const struct regret_rules *, struct table *, FILE *out);
+// `whycpu bench --regret`. suites: names, NULL for all that are shipped; rules: 0 where not given.
+int regret_command(struct options *, const char *suites, struct regret_rules);
 extern const struct table_column regret_column[];
 extern const int regret_columns;
 #endif

@@ -1,30 +1,10 @@
 // Turns the options that were read into a machine, a problem and requests. See options.h.
 #include "cached.h"
+#include "machines.h"
 #include "options.h"
-#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-
-// NAME of a shipped machine, or a path. NULL: neither, errno says why.
-static FILE *machine_file(const char *name) {
-  char folder[PATH_MAX], path[PATH_MAX + 128];
-  if (!strchr(name, '/') && data_path("machines", folder, sizeof folder)) {
-    snprintf(path, sizeof path, "%s/%.100s.json", folder, name);
-    FILE *file = fopen(path, "r");
-    if (file) return file;
-  }
-  return fopen(name, "r");
-}
-
-static int unknown_machine(const char *name) {
-  char *shipped[OPTION_LIST], near[512];
-  int error = errno, names = data_names("machines", ".json", shipped, OPTION_LIST);
-  nearest(name, (const char *const *)shipped, names, near, sizeof near);
-  data_free(shipped, names);
-  return request_wrong("--machine %s: %s; a machine file, or of those shipped: %s", name,
-                       strerror(error), near);
-}
 
 int options_machine(const struct options *o, struct why_machine **machine) {
   *machine = NULL;
@@ -36,16 +16,9 @@ int options_machine(const struct options *o, struct why_machine **machine) {
     if (reason == WHY_OK) return STATUS_OK;
     return machine_failed("this machine could not be opened: %s", why_sentence(reason));
   }
-  FILE *file = machine_file(o->machine);
-  if (!file) return unknown_machine(o->machine);
-  struct why_error error = {0};
-  enum why_reason reason = why_read(file, machine, &error);
-  fclose(file);
-  if (reason == WHY_OK) return STATUS_OK;
-  if (reason != WHY_BAD_INPUT) return machine_failed("%s: %s", o->machine, why_sentence(reason));
-  return error.line
-             ? request_wrong("%s:%d:%d: %s", o->machine, error.line, error.column, error.text)
-             : request_wrong("%s: %s", o->machine, error.text);
+  char said[PATH_MAX + 16];
+  snprintf(said, sizeof said, "--machine %s", o->machine);
+  return machine_open(said, o->machine, machine);
 }
 
 int options_problem(const struct options *o, struct why_problem *problem) {

@@ -79,6 +79,14 @@ bool read_seconds(const char *text, void *to, struct why_error *wrong) {
   return wrong_text(wrong, "a time above 0 is wanted, in seconds or with us, ms, s, min, h");
 }
 
+bool read_percent(const char *text, void *to, struct why_error *wrong) {
+  char *end;
+  double value = strtod(text, &end);
+  bool well = end != text && value > 0 && value <= 100 && (!*end || !strcmp(end, "%"));
+  if (well) *(double *)to = value / 100;
+  return well || wrong_text(wrong, "expected a percentage above 0, such as 5");
+}
+
 bool read_bytes(const char *text, void *to, struct why_error *wrong) {
   static const struct {
     const char *name;

@@ -18,6 +18,7 @@ option_reader read_text;    // const char **
 option_reader read_count;   // int64_t *, 1 and up
 option_reader read_natural; // uint64_t *, 0 and up
 option_reader read_seconds; // double *, above 0: 10, 0.5, 250ms, 3min
+option_reader read_percent; // double *, a share of 1: 5, 99.5%
 option_reader read_bytes;   // uint64_t *: 4096, 64MiB, 1.5GiB
 option_reader read_amount;  // struct amount *: the same, 50%, none
 

@@ -102,6 +102,14 @@ const char *why_machine_name(const struct why_machine *machine) {
   return machine->name;
 }
 
+const char *why_machine_source(const struct why_machine *machine) {
+  return machine->source;
+}
+
+const char *why_machine_host(const struct why_machine *machine) {
+  return machine->host;
+}
+
 int why_machine_replayed(const struct why_machine *machine) {
   return machine->replayed;
 }

@@ -31,6 +31,7 @@ struct why_answer {
 
 struct why_machine {
   char name[64];
+  char host[64]; // the machine whose host its GPUs are to be taken into; "": it has its own
   bool replayed;
   char provenance[16], time[32], commit[48], source[512]; // of a replayed machine's facts
   struct why_options options;

@@ -193,9 +193,11 @@ enum why_reason why_write(FILE *file, const struct why_machine *machine) {
   why_json_whole(&out, "schema", WHY_SCHEMA);
   why_json_text(&out, "kind", "machine");
   why_json_text(&out, "name", machine->name);
+  if (*machine->host) why_json_text(&out, "host", machine->host);
   write_provenance(&out, machine);
   why_json_begin(&out, "devices", '[');
-  for (int i = 0; i < machine->devices; i++) write_device(&out, &machine->facts[i]);
+  for (int i = *machine->host != 0; i < machine->devices; i++)
+    write_device(&out, &machine->facts[i]);
   why_json_end(&out, ']');
   why_json_begin(&out, "backends", '[');
   for (int i = 0; i < machine->slots; i++)

@@ -378,6 +378,17 @@ static bool read_provenance(struct reader *r, const struct why_json *root) {
          get_text(r, from, "source", false, machine->source, sizeof machine->source);
 }
 
+// "host": "pcie4": device 0 is that machine's, and empty until it is there.
+static bool read_host(struct reader *r, const struct why_json *root) {
+  struct why_machine *machine = r->machine;
+  if (!get_text(r, root, "host", false, machine->host, sizeof machine->host)) return false;
+  if (!*machine->host) return true;
+  struct why_facts *facts = &machine->facts[machine->devices++];
+  *facts = (struct why_facts){.backend = "host", .host = 1, .numa_node = -1};
+  snprintf(facts->name, sizeof facts->name, "%s", machine->host);
+  return true;
+}
+
 static bool read_machine(struct reader *r, const struct why_json *root) {
   if (root->kind != WHY_JSON_OBJECT)
     return wrong(r, root, "a machine file must be an object, not %s", kind_words[root->kind]);
@@ -391,7 +402,8 @@ static bool read_machine(struct reader *r, const struct why_json *root) {
   if (strcmp(kind, "machine") != 0)
     return wrong(r, why_json_get(root, "kind"), "\"kind\" must be \"machine\"");
   return get_text(r, root, "name", true, r->machine->name, sizeof r->machine->name) &&
-         read_provenance(r, root) && read_list(r, root, "devices", true, read_device) &&
+         read_host(r, root) && read_provenance(r, root) &&
+         read_list(r, root, "devices", true, read_device) &&
          read_list(r, root, "backends", false, read_backend) &&
          read_list(r, root, "answers", false, read_answer) &&
          read_list(r, root, "fits", false, read_fit);

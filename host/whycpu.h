@@ -196,7 +196,8 @@ struct why_facts {        // all that a decision may know about a device
   // (0 for a GPU).
   uint64_t memory_bytes, free_bytes, context_bytes, shared_bytes, cache_bytes, core_cache_bytes;
   // Figures, 0 where not known. in and out: host to device and back, pinned; memory, cache,
-  // core_cache: a copy there, bytes read plus bytes written, all cores together.
+  // core_cache: a copy there, bytes read plus bytes written, all cores together. Of a host, in and
+  // out: what a GPU's slot gives.
   double in_bps, out_bps, memory_bps, cache_bps, core_cache_bps, latency_seconds, launch_seconds;
   double flops[WHY_MATH_COUNT];
   char provenance[16]; // of the figures: "measured", "published", "" without any
@@ -320,6 +321,19 @@ WHY_API void why_close(struct why_machine *);
 // A machine that is not here, from a JSON file ("schema": 1). WHY_OK or WHY_BAD_INPUT.
 WHY_API enum why_reason why_read(FILE *, struct why_machine **, struct why_error *);
 WHY_API enum why_reason why_write(FILE *, const struct why_machine *);
+// What a file says of where it comes from, a sentence or more; "": this machine.
+WHY_API const char *why_machine_source(const struct why_machine *);
+// A file of GPUs names the machine whose host they are in ("host": "pcie4"), for the same GPU is
+// sold for several. "": it has a host of its own. Until why_compose has given it one, its device 0
+// has no memory and no figures, and nothing runs there.
+WHY_API const char *why_machine_host(const struct why_machine *);
+// The GPUs of one machine in the host of another, as a machine of its own called `name`: device 0
+// and what runs there are `host`'s, the rest is `gpus`'. A copy takes the slower of the two rates
+// that the GPU and the host's slot have (in_bps, out_bps of device 0). Published figures only: what
+// was measured holds for the machine that it was measured on. WHY_OK, WHY_BAD_INPUT,
+// WHY_ALLOC_FAILED.
+WHY_API enum why_reason why_compose(const struct why_machine *gpus, const struct why_machine *host,
+                                    const char *name, struct why_machine **, struct why_error *);
 
 WHY_API const char *why_machine_name(const struct why_machine *);
 WHY_API int

@@ -22,7 +22,7 @@ def rows_of(text):
 
 # ---- help and version ----------------------------------------------------------------------------
 
-for command in ["machine", "list", "explain", "run", "check", "bench"]:
+for command in ["machine", "list", "explain", "run", "check", "bench", "plan"]:
     for option in ["--help", "--version"]:
         status, out, err = run(command, option)
         expect(status == 0 and out and not err, f"{command} {option}: {status} {err}")
@@ -31,13 +31,13 @@ status, out, err = run("--version")
 expect(re.fullmatch(r"whycpu \d+\.\d+\.\d+ \([0-9a-z-]+\)\n", out), f"--version: {out!r}")
 status, out, err = run("--help")
 expect(status == 0 and "explain" in out, "--help")
-for later in ["doctor", "report", "compare", "plan", "accept"]:
+for later in ["doctor", "report", "compare", "accept"]:
     expect(not re.search(rf"^  {later}\b", out, re.M), f"--help lists {later}, which is not there")
 
 # ---- list: every topic in every format -----------------------------------------------------------
 
 topics = [row["list"] for row in rows_of(run("list", "--format", "csv")[1])]
-expect(len(topics) == 8, f"list: {topics}")
+expect(len(topics) == 9, f"list: {topics}")
 for topic in topics:
     text = run("list", topic)[1]
     table = run("list", topic, "--format", "csv")[1]

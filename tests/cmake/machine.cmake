@@ -2,10 +2,13 @@
 # going wrong; the fake driver is found through LD_LIBRARY_PATH.
 why_test(test_json SOURCES tests/unit/test_json.c LABELS unit)
 why_test(test_machine_file SOURCES tests/unit/test_machine_file.c LABELS unit)
-if(TARGET test_machine_file) # it makes allocations fail
-  target_link_options(test_machine_file PRIVATE
-    LINKER:--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup)
-endif()
+why_test(test_compose SOURCES tests/unit/test_compose.c LABELS unit)
+foreach(test test_machine_file test_compose) # they make allocations fail
+  if(TARGET ${test})
+    target_link_options(${test} PRIVATE
+      LINKER:--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup)
+  endif()
+endforeach()
 
 set(fake_folder ${CMAKE_BINARY_DIR}/tests/loading)
 # fake_library(TARGET folder name source definitions...): folder/name.so, linked to nothing of ours

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Explain tests: a command on a recorded machine and the text that it prints.
+"""Explain tests: a command on a recorded machine and the text that it prints. Those of another
+folder, such as tests/plan, are run by naming it.
 
 A .test file: lines from '#' are for the reader; '$ ' starts the command, whose first word whycpu is
-the program under test and whose word MACHINES is the folder of recorded machines; 'status N' is its
-exit status; all after the line '---' is its whole output. --update writes what is printed now.
+the program under test and whose words MACHINES and HERE are the folders of recorded machines and of
+the test; 'status N' is its exit status; all after the line '---' is its whole output. --update
+writes what is printed now.
 """
 import difflib
 import os
@@ -12,17 +14,23 @@ import shlex
 import subprocess
 import sys
 
-folder = pathlib.Path(__file__).resolve().parent
+tests = pathlib.Path(__file__).resolve().parent.parent
+named = [word for word in sys.argv[1:] if not word.startswith("--")]
+folder = pathlib.Path(named[0]).resolve() if named else tests / "explain"
 program = os.environ.get("WHY_TEST_PROGRAM", "build/bin/whycpu")
-machines = folder.parent / "machines"
+words = {"MACHINES": str(tests / "machines"), "HERE": str(folder)}
 
 
 def run(command):
-    words = [w.replace("MACHINES", str(machines)) for w in shlex.split(command)]
-    assert words[0] == "whycpu", command
-    done = subprocess.run([program] + words[1:], capture_output=True, text=True, timeout=60,
+    argv = shlex.split(command)
+    for word, path in words.items():
+        argv = [w.replace(word, path) for w in argv]
+    assert argv[0] == "whycpu", command
+    done = subprocess.run([program] + argv[1:], capture_output=True, text=True, timeout=60,
                           check=False)
-    output = (done.stdout + done.stderr).replace(str(machines), "MACHINES")
+    output = done.stdout + done.stderr
+    for word, path in words.items():
+        output = output.replace(path, word)
     return done.returncode, output
 
 
