@@ -56,7 +56,7 @@ static void say_ceilings(const struct part *p, const struct why_facts *f) {
 }
 
 static void measure_ceilings(const struct part *p) {
-  enum why_reason reason = figures_measure(p->machine);
+  enum why_reason reason = figures_measure(p->machine, CEILINGS_FEW);
   if (reason) part_say(p, "not all ceilings could be measured: %s", why_sentence(reason));
   for (int i = 0; i < why_machine_devices(p->machine); i++) {
     const struct why_facts *facts = why_machine_device(p->machine, i);

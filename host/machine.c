@@ -90,6 +90,7 @@ void why_close(struct why_machine *machine) {
   why_unload(machine);
   for (int i = 0; i < machine->notes; i++) free(machine->note[i]);
   free(machine->note);
+  free(machine->ceiling);
   free(machine->answer);
   free(machine->answer_index);
   free(machine);

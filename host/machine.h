@@ -44,7 +44,9 @@ struct why_machine {
   struct why_answer *answer;
   int answers, answer_capacity;
   int *answer_index, answer_places; // open addressing over `answer`: place + 1, 0 where empty
-  char **note;                      // interned
+  struct why_ceiling *ceiling;
+  int ceilings, ceiling_capacity;
+  char **note; // interned
   int notes, note_capacity;
 };
 

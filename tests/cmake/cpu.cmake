@@ -18,5 +18,6 @@ endif()
 why_test(test_plain_threads SOURCES tests/unit/test_plain_threads.c LABELS unit
          ENVIRONMENT TSAN_OPTIONS=die_after_fork=0)
 why_test(test_ceilings LABELS unit SOURCES tests/unit/test_ceilings.c bench/ceilings.c
-         bench/ceilings_bf16.c bench/ceilings_device.c bench/ceilings_loops.c)
+         bench/ceilings_bf16.c bench/ceilings_device.c bench/ceilings_f16.c bench/ceilings_keep.c
+         bench/ceilings_loops.c bench/gang.c)
 include(${CMAKE_SOURCE_DIR}/bench/peers/peers.cmake)
