@@ -1,4 +1,5 @@
-// The host's ceilings. A round gives each of them one repeat of 20 ms, so that what disturbs the
+// The host's ceilings. A round gives each of them a few repeats of 5 ms: short, so that some fall
+// between the time slices of other programs, and spread over many rounds, so that what disturbs the
 // machine for a while lowers no ceiling for good.
 #define _GNU_SOURCE
 #include "ceilings.h"
@@ -13,9 +14,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { LEAST_ROUNDS = 4, CALM_ROUNDS = 3, PAGE_BYTES = 2 << 20 };
+enum { LEAST_ROUNDS = 4, CALM_ROUNDS = 3, REPEATS = 4, PAGE_BYTES = 2 << 20 };
 static const uint64_t most_buffer_bytes = 256 << 20;
-static const double repeat_seconds = 0.02; // long beside the few us in which threads start
+static const size_t most_block_bytes = 1 << 20;
+static const double repeat_seconds = 0.005; // long beside the some 10 us in which threads start
 static const double risen = 1.01;
 
 // Two buffers, of which each member has a share that it touched itself.
@@ -31,7 +33,8 @@ struct item {
   flops_loop *flops;
   copy_loop *copy;
   const struct buffers *buffers;
-  size_t bytes; // that a member copies
+  size_t block_bytes; // a member's set is copied in blocks, around and around
+  int64_t blocks, next;
   double amount;
   int calm; // rounds since it rose
 };
@@ -49,9 +52,11 @@ static double multiply_add(void *data, int member, double amount) {
 static double copy(void *data, int member, double amount) {
   const struct item *item = data;
   const size_t first = (size_t)member * item->buffers->share_bytes;
-  for (int64_t pass = 0; pass < (int64_t)amount; pass++)
-    item->copy(item->buffers->target + first, item->buffers->source + first, item->bytes);
-  return 2 * amount * (double)item->bytes;
+  for (int64_t i = 0; i < (int64_t)amount; i++) {
+    const size_t at = first + (size_t)((item->next + i) % item->blocks) * item->block_bytes;
+    item->copy(item->buffers->target + at, item->buffers->source + at, item->block_bytes);
+  }
+  return 2 * amount * (double)item->block_bytes;
 }
 
 static double touch(void *data, int member, double amount) {
@@ -67,16 +72,21 @@ static double touch(void *data, int member, double amount) {
 }
 
 // A repeat; the amount is first raised until one is long enough to time.
-static void repeat(struct gang *gang, struct item *item) {
+static double repeat(struct gang *gang, struct item *item) {
   double done, taken;
   for (;;) {
     taken = gang_repeat(gang, item->members, item->work, item, item->amount, &done);
-    if (taken >= repeat_seconds / 2 || item->amount >= 1e12) break;
+    if (item->blocks > 0) item->next = (item->next + (int64_t)item->amount) % item->blocks;
+    if (taken >= repeat_seconds / 2 || item->amount >= 1e12) return done / taken;
     item->amount *= taken > repeat_seconds / 20 ? ceil(repeat_seconds / taken) : 10;
   }
-  const double rate = done / taken;
-  item->calm = rate > risen * item->ceiling.value ? 0 : item->calm + 1;
-  if (rate > item->ceiling.value) item->ceiling.value = rate;
+}
+
+static void take_turn(struct gang *gang, struct item *item) {
+  double best = 0;
+  for (int i = 0; i < REPEATS; i++) best = fmax(best, repeat(gang, item));
+  item->calm = best > risen * item->ceiling.value ? 0 : item->calm + 1;
+  item->ceiling.value = fmax(item->ceiling.value, best);
 }
 
 static void measure(struct gang *gang, struct item *item, int items, double seconds) {
@@ -84,7 +94,7 @@ static void measure(struct gang *gang, struct item *item, int items, double seco
   for (int round = 0; round == 0 || seconds_now() < end; round++) {
     int calm = 0;
     for (int i = 0; i < items; i++) {
-      repeat(gang, &item[i]);
+      take_turn(gang, &item[i]);
       calm += item[i].calm >= CALM_ROUNDS;
     }
     if (calm == items && round >= LEAST_ROUNDS) break;
@@ -179,12 +189,14 @@ static int list_copies(const struct why_facts *host, enum ceilings_extent extent
   for (size_t i = 0; i < sizeof level / sizeof *level; i++) {
     const size_t bytes = (size_t)(level[i].bytes / 2 / 64 * 64);
     if (level[i].extent > extent || bytes == 0 || bytes > buffers->share_bytes) continue;
+    const size_t block = bytes < most_block_bytes ? bytes : most_block_bytes;
     out[count] = new_item(level[i].name, "byte/s", members);
     out[count].work = copy;
     out[count].copy = level[i].loop;
     out[count].buffers = buffers;
-    out[count].bytes = bytes;
-    out[count++].ceiling.bytes = 2 * bytes * (uint64_t)members;
+    out[count].block_bytes = block;
+    out[count].blocks = (int64_t)(bytes / block);
+    out[count++].ceiling.bytes = 2 * (bytes / block * block) * (uint64_t)members;
   }
   return count;
 }
