@@ -165,8 +165,8 @@ static int list_arithmetic(const struct why_facts *host, enum ceilings_extent ex
   return count;
 }
 
-static int list_copies(const struct why_facts *host, enum ceilings_extent extent, int members,
-                       const struct buffers *buffers, struct item *out) {
+static int list_copies(const struct why_facts *host, int members, const struct buffers *buffers,
+                       struct item *out) {
   const long l1 = sysconf(_SC_LEVEL1_DCACHE_SIZE);
   const uint64_t cores = host->multiprocessors > 0 ? (uint64_t)host->multiprocessors : 1;
   const uint64_t core = host->core_cache_bytes / cores, first = l1 > 0 ? (uint64_t)l1 : 0;
@@ -176,19 +176,17 @@ static int list_copies(const struct why_facts *host, enum ceilings_extent extent
     const char *name;
     uint64_t bytes; // source and target of one member
     copy_loop *loop;
-    enum ceilings_extent extent;
   } level[] = {
-      {"copy-l1", first < core ? first / 2 : 0, cached, CEILINGS_ALL},
-      {"copy-core-cache", core / 2, cached, CEILINGS_FEW},
-      {"copy-last-cache", shared / (uint64_t)members, cached, CEILINGS_FEW},
-      {"copy-memory", 2 * buffers->share_bytes, cached, CEILINGS_FEW},
-      {"copy-nontemporal", 2 * buffers->share_bytes, copy_loop_nontemporal(host->cpu_features),
-       CEILINGS_FEW},
+      {"copy-l1", first < core ? first / 2 : 0, cached},
+      {"copy-core-cache", core / 2, cached},
+      {"copy-last-cache", shared / (uint64_t)members, cached},
+      {"copy-memory", 2 * buffers->share_bytes, cached},
+      {"copy-nontemporal", 2 * buffers->share_bytes, copy_loop_nontemporal(host->cpu_features)},
   };
   int count = 0;
   for (size_t i = 0; i < sizeof level / sizeof *level; i++) {
     const size_t bytes = (size_t)(level[i].bytes / 2 / 64 * 64);
-    if (level[i].extent > extent || bytes == 0 || bytes > buffers->share_bytes) continue;
+    if (bytes == 0 || bytes > buffers->share_bytes) continue;
     const size_t block = bytes < most_block_bytes ? bytes : most_block_bytes;
     out[count] = new_item(level[i].name, "byte/s", members);
     out[count].work = copy;
@@ -214,7 +212,7 @@ enum why_reason ceilings_host(const struct why_facts *host, enum ceilings_extent
     const uint64_t bytes = memory_bytes(host) / (i == 0 ? 2 : 1);
     items += list_arithmetic(host, extent, members[i], &item[items]);
     if (allocate(gang, members[i], bytes, &buffers[i]))
-      items += list_copies(host, extent, members[i], &buffers[i], &item[items]);
+      items += list_copies(host, members[i], &buffers[i], &item[items]);
   }
   measure(gang, item, items, seconds);
   for (int i = 0; i < items && out->count < CEILINGS_MOST; i++)

@@ -58,6 +58,8 @@ enum why_reason ceilings_device(struct why_device *, enum ceilings_extent, ceili
 // The largest value of those of this device and thread count whose name is `name`, or begins with
 // it where it ends in a dash; 0: none.
 double ceilings_best(const struct why_machine *, int device, const char *name, int threads);
+// The host's figures with this many threads; false, and left alone: they were not measured.
+bool ceilings_figures(const struct why_machine *, int threads, struct why_facts *);
 // Keeps them in the machine, as those of this device, and sets its figures by them. WHY_OK or
 // WHY_ALLOC_FAILED.
 enum why_reason ceilings_keep(struct why_machine *, int device, const struct ceilings *);

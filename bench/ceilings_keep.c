@@ -43,6 +43,16 @@ static void host_figures(const struct why_machine *m, int threads, struct why_fa
   keep_if(&f->core_cache_bps, ceilings_best(m, 0, "copy-core-cache", threads));
 }
 
+bool ceilings_figures(const struct why_machine *machine, int threads, struct why_facts *f) {
+  struct why_facts found = *f;
+  memset(found.flops, 0, sizeof found.flops);
+  found.memory_bps = found.cache_bps = found.core_cache_bps = 0;
+  host_figures(machine, threads, &found);
+  if (!(found.flops[WHY_MATH_F32] > 0) || !(found.memory_bps > 0)) return false;
+  *f = found;
+  return true;
+}
+
 static void device_figures(const struct why_machine *m, int device, struct why_facts *f) {
   static const char *const math[] = {"f64", "f32", "f16", "bf16"};
   keep_if(&f->in_bps, ceilings_best(m, device, "copy-in-pinned", 0));

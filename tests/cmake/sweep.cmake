@@ -5,7 +5,7 @@ why_test(test_csv SOURCES tests/unit/test_csv.c bench/csv.c bench/csv_read.c ben
          LABELS unit)
 why_test(test_measure
          SOURCES tests/unit/test_measure.c bench/crossover.c bench/statistics.c bench/measure.c
-                 bench/operands.c bench/suite.c bench/sweep.c bench/rows.c bench/law.c bench/csv.c
+                 bench/operands.c bench/suite.c bench/sweep.c bench/rows.c bench/roof.c bench/ceilings_keep.c bench/law.c bench/csv.c
                  bench/progress.c bench/options.c bench/requests.c ${sweep_program}
          LABELS unit)
 why_test(test_summary SOURCES tests/unit/test_summary.c bench/summary.c bench/advice.c
