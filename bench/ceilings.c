@@ -29,6 +29,7 @@ struct buffers {
 struct item {
   struct why_ceiling ceiling;
   int members;
+  bool shared; // what is measured: by all cores
   gang_work *work;
   flops_loop *flops;
   copy_loop *copy;
@@ -71,14 +72,15 @@ static double touch(void *data, int member, double amount) {
   return amount;
 }
 
-// A repeat; the amount is first raised until one is long enough to time.
+// A repeat; the amount is first raised until one is long enough to time. What each core has for
+// itself is timed by what it ran, what they share by the clock on the wall.
 static double repeat(struct gang *gang, struct item *item) {
-  double done, taken;
   for (;;) {
-    taken = gang_repeat(gang, item->members, item->work, item, item->amount, &done);
+    const struct gang_repeat r = gang_repeat(gang, item->members, item->work, item, item->amount);
     if (item->blocks > 0) item->next = (item->next + (int64_t)item->amount) % item->blocks;
-    if (taken >= repeat_seconds / 2 || item->amount >= 1e12) return done / taken;
-    item->amount *= taken > repeat_seconds / 20 ? ceil(repeat_seconds / taken) : 10;
+    if (r.seconds >= repeat_seconds / 2 || item->amount >= 1e12)
+      return item->shared ? r.done / r.seconds : r.rate;
+    item->amount *= r.seconds > repeat_seconds / 20 ? ceil(repeat_seconds / r.seconds) : 10;
   }
 }
 
@@ -120,7 +122,6 @@ static uint64_t memory_bytes(const struct why_facts *host) {
 }
 
 static bool allocate(struct gang *gang, int members, uint64_t bytes, struct buffers *b) {
-  double done;
   b->share_bytes = (size_t)bytes / (size_t)members / 4096 * 4096;
   b->bytes = (b->share_bytes * (size_t)members + PAGE_BYTES) / PAGE_BYTES * PAGE_BYTES;
   b->source = aligned_alloc(PAGE_BYTES, b->bytes);
@@ -128,7 +129,7 @@ static bool allocate(struct gang *gang, int members, uint64_t bytes, struct buff
   if (b->share_bytes == 0 || b->source == NULL || b->target == NULL) return false;
   (void)madvise(b->source, b->bytes, MADV_HUGEPAGE); // where not, with pages as they come
   (void)madvise(b->target, b->bytes, MADV_HUGEPAGE);
-  gang_repeat(gang, members, touch, b, 1, &done);
+  gang_repeat(gang, members, touch, b, 1);
   return true;
 }
 
@@ -176,12 +177,14 @@ static int list_copies(const struct why_facts *host, int members, const struct b
     const char *name;
     uint64_t bytes; // source and target of one member
     copy_loop *loop;
+    bool shared;
   } level[] = {
-      {"copy-l1", first < core ? first / 2 : 0, cached},
-      {"copy-core-cache", core / 2, cached},
-      {"copy-last-cache", shared / (uint64_t)members, cached},
-      {"copy-memory", 2 * buffers->share_bytes, cached},
-      {"copy-nontemporal", 2 * buffers->share_bytes, copy_loop_nontemporal(host->cpu_features)},
+      {"copy-l1", first < core ? first / 2 : 0, cached, false},
+      {"copy-core-cache", core / 2, cached, false},
+      {"copy-last-cache", shared / (uint64_t)members, cached, true},
+      {"copy-memory", 2 * buffers->share_bytes, cached, true},
+      {"copy-nontemporal", 2 * buffers->share_bytes, copy_loop_nontemporal(host->cpu_features),
+       true},
   };
   int count = 0;
   for (size_t i = 0; i < sizeof level / sizeof *level; i++) {
@@ -190,6 +193,7 @@ static int list_copies(const struct why_facts *host, int members, const struct b
     const size_t block = bytes < most_block_bytes ? bytes : most_block_bytes;
     out[count] = new_item(level[i].name, "byte/s", members);
     out[count].work = copy;
+    out[count].shared = level[i].shared;
     out[count].copy = level[i].loop;
     out[count].buffers = buffers;
     out[count].block_bytes = block;

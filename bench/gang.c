@@ -14,7 +14,7 @@ struct member {
   struct gang *gang;
   pthread_t thread;
   int index, cpu; // cpu -1: not bound
-  double start, end, done;
+  double start, end, cpu_seconds, done;
 };
 
 struct gang {
@@ -51,6 +51,12 @@ static int list_cpus(int *list, int most) {
   return count;
 }
 
+static double own_seconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
 static void *serve(void *argument) {
   struct member *self = argument;
   struct gang *gang = self->gang;
@@ -67,7 +73,9 @@ static void *serve(void *argument) {
     if (gang->stop) return NULL;
     if (self->index < gang->working) {
       self->start = seconds_now();
+      const double before = own_seconds();
       self->done = gang->work(gang->data, self->index, gang->amount);
+      self->cpu_seconds = own_seconds() - before;
       self->end = seconds_now();
     }
     pthread_barrier_wait(&gang->finish);
@@ -114,23 +122,25 @@ int gang_members(const struct gang *gang) {
   return gang->members;
 }
 
-double gang_repeat(struct gang *gang, int members, gang_work *work, void *data, double amount,
-                   double *done) {
+struct gang_repeat gang_repeat(struct gang *gang, int members, gang_work *work, void *data,
+                               double amount) {
   gang->working = members < gang->members ? members : gang->members;
   gang->work = work;
   gang->data = data;
   gang->amount = amount;
   pthread_barrier_wait(&gang->begin);
   pthread_barrier_wait(&gang->finish);
+  struct gang_repeat out = {0};
   double start = INFINITY, end = 0;
-  *done = 0;
   for (int i = 0; i < gang->working; i++) {
     const struct member *member = &gang->member[i];
     start = fmin(start, member->start);
     end = fmax(end, member->end);
-    *done += member->done;
+    out.done += member->done;
+    if (member->cpu_seconds > 0) out.rate += member->done / member->cpu_seconds;
   }
-  return end - start;
+  out.seconds = end - start;
+  return out;
 }
 
 void gang_stop(struct gang *gang) {

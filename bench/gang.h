@@ -11,10 +11,14 @@ typedef double gang_work(void *data, int member, double amount);
 // first; NULL: none, or out of memory.
 struct gang *gang_start(int threads);
 int gang_members(const struct gang *);
-// The first `members` work, the others wait. Returns the seconds from the first one's start to the
-// last one's end; *done: what all of them did.
-double gang_repeat(struct gang *, int members, gang_work *, void *data, double amount,
-                   double *done);
+struct gang_repeat {
+  double done;    // by all of them
+  double seconds; // from the first one's start to the last one's end
+  double rate;    // what each did in a second of its own CPU time, all added up: what they would do
+                  // at the same time if no other program took a CPU away, where nothing is shared
+};
+// The first `members` work, the others wait.
+struct gang_repeat gang_repeat(struct gang *, int members, gang_work *, void *data, double amount);
 void gang_stop(struct gang *);
 
 #endif
