@@ -20,4 +20,6 @@ why_test(test_plain_threads SOURCES tests/unit/test_plain_threads.c LABELS unit
 why_test(test_ceilings LABELS unit SOURCES tests/unit/test_ceilings.c bench/ceilings.c
          bench/ceilings_bf16.c bench/ceilings_device.c bench/ceilings_f16.c bench/ceilings_keep.c
          bench/ceilings_loops.c bench/gang.c)
+why_test(test_roof LABELS unit SOURCES tests/unit/test_roof.c tests/fixture.c bench/roof.c
+         bench/ceilings_keep.c)
 include(${CMAKE_SOURCE_DIR}/bench/peers/peers.cmake)
