@@ -1,6 +1,7 @@
 // `whycpu bench`: what is swept, and where the rows go. Without a suite or a machine it is the
 // default sweep: what this machine does (measured), what a GPU would do (predicted, if there is
 // none here), and whether the kernels are right (verified under emulation).
+#include "how_numbers_lie.h"
 #include "part.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -19,9 +20,10 @@ struct bench {
   struct options options;
   const char *suites, *output_dir;
   struct sweep_rules rules;
-  const char *compare;     // NULL: not given
-  double compare_seconds;  // 0: not given
-  const char *resume;      // the file to go on with; NULL: a new sweep
+  const char *compare;    // NULL: not given
+  double compare_seconds; // 0: not given
+  const char *resume;     // the file to go on with; NULL: a new sweep
+  bool lies;
   bool overwrite, printed; // printed: rows go to standard output
   char path[PATH];         // of the rows; "" without a file
   char part_path[PATH];
@@ -250,6 +252,22 @@ static int choose_path(struct bench *b) {
   return STATUS_OK;
 }
 
+static int lie(const struct bench *b) {
+  const struct {
+    const char *option;
+    bool given;
+  } row[] = {{"--resume", b->resume},
+             {"--output-dir", b->output_dir},
+             {"--compare", b->compare},
+             {"--compare-limit", b->compare_seconds > 0}};
+  for (size_t i = 0; i < sizeof row / sizeof *row; i++)
+    if (row[i].given)
+      return request_wrong("--how-numbers-lie makes no sweep: leave out %s", row[i].option);
+  const struct measure_rules *m = &b->rules.measure;
+  const struct lying lying = {&b->options, b->suites, m->precision, m->seconds, b->rules.seed};
+  return how_numbers_lie(&lying);
+}
+
 int bench_command(int argc, char **argv) {
   static struct bench b;
   b.rules = (struct sweep_rules){{0.05, 0.5, true}, "all", 0.3, 1};
@@ -264,6 +282,7 @@ int bench_command(int argc, char **argv) {
       {"output-dir",    "FOLDER",  "write the rows to FOLDER/NODE-TIME.csv",                       read_text,       &b.output_dir},
       {"resume",        "FILE",    "go on with FILE (CSV) where its sweep was cut off",            read_text,       &b.resume},
       {"overwrite",     NULL,      "replace the file of -o if it is there",                        read_flag,       &b.overwrite},
+      {"how-numbers-lie", NULL,    "show what makes figures better than they are, on a problem",   read_flag,       &b.lies},
       {NULL},
       // clang-format on
   };
@@ -281,7 +300,12 @@ int bench_command(int argc, char **argv) {
       "disk: what is finished stays as it is, a decision that is not is done again, and the files\n"
       "of the default sweep's later parts follow. FILE may be complete. What rows do not say\n"
       "(--compare, --precision, --time-budget, --seed) is as given now.\n\n"
+      "--how-numbers-lie [PROBLEM] makes no sweep: on PROBLEM, or on one of each operation, it\n"
+      "measures zeros, hot caches, the call alone, padding, the minimum, the first call and a "
+      "weak\n"
+      "baseline beside the honest figure, and prints how much better or worse each looks.\n\n"
       "  whycpu bench -o results.csv\n"
+      "  whycpu bench --how-numbers-lie gemm m=1000 n=1000 k=1000 --threads 1\n"
       "  whycpu bench --resume results.csv\n"
       "  whycpu bench --suite square --device-memory 64MiB,256MiB,1GiB,none --machine h200\n"
       "  whycpu bench --suite my.suite --threads 1,all --precision 1 --time-budget 5 -o my.csv";
@@ -289,6 +313,7 @@ int bench_command(int argc, char **argv) {
                                     OPTION_MACHINE | OPTION_EMULATE | OPTION_DECIDE, rows};
   int status = options_read(argc, argv, &help, &b.options);
   if (status != STATUS_GO_ON) return status;
+  if (b.lies) return lie(&b);
   if (b.options.arguments)
     return request_wrong("'%s': expected options only; problems are named by --suite",
                          b.options.argument[0]);
