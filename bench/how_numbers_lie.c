@@ -255,8 +255,8 @@ int how_numbers_lie(const struct lying *l) {
     goto done;
   }
   why_open_all(s.machine);
-  // So that the fastest kernel is shown, and not the first.
-  if (!*why_machine_device(s.machine, 0)->provenance)
+  // So that the fastest kernel is shown, and not the first; one that is named needs no figures.
+  if (!*why_machine_device(s.machine, 0)->provenance && !o->policy[0].kernel)
     (void)figures_measure(s.machine, CEILINGS_FEW);
   status =
       o->arguments ? show_problem(&s, &problem) : show_suites(&s, l->suites ? l->suites : "lies");

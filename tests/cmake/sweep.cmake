@@ -10,6 +10,11 @@ why_test(test_measure
          LABELS unit)
 why_test(test_summary SOURCES tests/unit/test_summary.c bench/summary.c bench/advice.c
          bench/crossover.c bench/csv.c bench/table.c LABELS unit)
+why_test(test_lies SOURCES tests/unit/test_lies.c bench/lies.c bench/lies_job.c bench/statistics.c
+         bench/operands.c LABELS emulation)
+if(TARGET test_lies)
+  add_dependencies(test_lies backend_cuda-emulated)
+endif()
 why_script(sweep_kept tests/cli/sweep_kept.py LABELS cli TIMEOUT 300)
 why_script(cli_overwrite tests/cli/overwrite.py LABELS cli TIMEOUT 300)
 why_script(cli_resume tests/cli/resume.py 25 LABELS cli TIMEOUT 600)
