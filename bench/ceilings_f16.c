@@ -3,7 +3,9 @@
 #include "ceilings_loops.h"
 #include <immintrin.h>
 
-#if defined __x86_64__ && __has_include(<avx512fp16intrin.h>)
+// clang has the type below 15 only where a whole file is compiled for it.
+#if defined __x86_64__ && __has_include(<avx512fp16intrin.h>) &&                                   \
+    (!defined __clang__ || __clang_major__ >= 15)
 enum { CHAINS = 12, LANES = 32, F16_FACTOR = 0x3bfe, F16_TERM = 0x1419, F16_ONE = 0x3c00 };
 
 // Normal numbers only, which is all that there is near 1.

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const double batch_most_seconds = 0.1; // a type that a device hardly has may be slow
 enum { BATCHES = 5, LAUNCHES = 20, SMALL_BATCHES = 21, SMALL_LAUNCHES = 200, LATENCIES = 101 };
 
 static int rising(const void *a, const void *b) {
@@ -88,7 +89,11 @@ static enum why_reason measure_product(struct why_machine *machine, int device, 
   double seconds = 0;
   enum why_reason reason = product_open(machine, device, size, type, false, &p);
   if (!reason && p.job) {
-    reason = batch_seconds(p.job, seconds_now, BATCHES, LAUNCHES, &seconds);
+    reason = batch_seconds(p.job, seconds_now, 1, 1, &seconds);
+    int launches =
+        LAUNCHES * seconds > batch_most_seconds ? (int)(batch_most_seconds / seconds) : LAUNCHES;
+    if (!reason)
+      reason = batch_seconds(p.job, seconds_now, BATCHES, launches > 1 ? launches : 1, &seconds);
     char name[48];
     snprintf(name, sizeof name, "product-%s", why_math_name(why_math_of(type)));
     if (!reason) ceilings_add(out, name, "flop/s", 0, p.problem.op->flops(&p.problem) / seconds);
@@ -129,7 +134,7 @@ static enum why_reason measure_device(struct why_machine *machine, int index,
 
 enum why_reason figures_measure(struct why_machine *machine, enum ceilings_extent extent) {
   struct ceilings host = {.count = 0};
-  double seconds = extent == CEILINGS_ALL ? 12 : 4;
+  double seconds = extent == CEILINGS_ALL ? 11 : 3.5;
   enum why_reason reason = ceilings_host(why_machine_device(machine, 0), extent, seconds, &host);
   if (!reason) reason = ceilings_keep(machine, 0, &host);
   for (int i = 1; i < why_machine_devices(machine) && !reason && !interrupted(); i++)

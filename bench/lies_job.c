@@ -344,9 +344,11 @@ enum why_reason lies_job_open(struct why_machine *machine, const struct why_requ
 }
 
 void lies_job_close(struct lies_job *j) {
-  struct why_device *d = j->machine ? why_machine_live(j->machine, j->device) : NULL;
   for (int i = 0; i < 2; i++)
-    if (j->flush[i]) d->free(d, WHY_DEVICE, j->flush[i]);
+    if (j->flush[i]) {
+      struct why_device *d = why_machine_live(j->machine, j->device);
+      d->free(d, WHY_DEVICE, j->flush[i]);
+    }
   side_close(&j->naive);
   side_close(&j->fair);
   side_close(&j->padded);

@@ -107,13 +107,13 @@ static void rounds_hold_each_way_once_in_changing_order(void **state) {
   int moved = 0;
   for (int way = 0; way < LIES_WAYS; way++) // one more: the run that does not count
     assert_int_equal(known.runs[way], way == LIES_FAIR ? 0 : lies.rounds + 1);
-  const int each = LIES_WAYS - 1;
+  const size_t each = LIES_WAYS - 1;
   for (int round = 0; round <= lies.rounds; round++) {
     unsigned seen = 0;
-    for (int i = 0; i < each; i++) seen |= 1u << known.order[round * each + i];
+    const int *now = known.order + (size_t)round * each, *before = now - (round ? each : 0);
+    for (size_t i = 0; i < each; i++) seen |= 1u << now[i];
     assert_int_equal(seen, ((1u << LIES_WAYS) - 1) & ~(1u << LIES_FAIR));
-    moved += round && memcmp(&known.order[round * each], &known.order[(round - 1) * each],
-                             (size_t)each * sizeof known.order[0]) != 0;
+    moved += memcmp(now, before, each * sizeof *now) != 0;
   }
   assert_true(moved > lies.rounds / 2);
 }
