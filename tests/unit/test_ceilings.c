@@ -25,6 +25,17 @@ static int find_features(void **state) {
   return 0;
 }
 
+// All cores' second caches together, where the third is the last.
+static void caches_before_the_last_are_known(void **state) {
+  (void)state;
+  const long second = sysconf(_SC_LEVEL2_CACHE_SIZE), third = sysconf(_SC_LEVEL3_CACHE_SIZE);
+  struct why_facts host = {.host = 0};
+  if (second <= 0 || third <= 0) skip();
+  why_topology_host(&host);
+  assert_true(host.cache_bytes >= (uint64_t)third);
+  assert_true(host.core_cache_bytes >= (uint64_t)second);
+}
+
 static const struct why_ceiling *find(const struct ceilings *c, const char *name, int threads) {
   for (int i = 0; i < c->count; i++)
     if (!strcmp(c->ceiling[i].name, name) && c->ceiling[i].threads == threads)
@@ -369,6 +380,7 @@ static void device_that_cannot_adds_nothing(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(caches_before_the_last_are_known),
       cmocka_unit_test(host_ceilings_are_plausible),
       cmocka_unit_test(few_ceilings_make_all_figures),
       cmocka_unit_test(figures_are_the_right_ceilings),
