@@ -18,12 +18,12 @@ enum { LEAST_ROUNDS = 4, CALM_ROUNDS = 3, REPEATS = 4, PAGE_BYTES = 2 << 20 };
 static const uint64_t most_buffer_bytes = 256 << 20;
 static const size_t most_block_bytes = 1 << 20;
 static const double repeat_seconds = 0.005; // long beside the some 10 us in which threads start
-static const double risen = 1.01;
+static const double risen = 1.01, touch_seconds = 1;
 
-// Two buffers, of which each member has a share that it touched itself.
+// Two buffers, of which each member has a share that it touched itself, up to `touched`.
 struct buffers {
   char *source, *target;
-  size_t share_bytes, bytes; // bytes: of a buffer
+  size_t share_bytes, touched;
 };
 
 struct item {
@@ -60,14 +60,15 @@ static double copy(void *data, int member, double amount) {
   return 2 * amount * (double)item->block_bytes;
 }
 
+// The next `amount` bytes of its share, with random ones: zeros may be cheaper.
 static double touch(void *data, int member, double amount) {
   const struct buffers *buffers = data;
-  const size_t first = (size_t)member * buffers->share_bytes;
-  uint64_t state = 0x9e3779b97f4a7c15u + (uint64_t)member;
-  for (size_t i = 0; i < buffers->share_bytes; i += sizeof state) {
-    state = state * 6364136223846793005u + 1442695040888963407u; // random: zeros may be cheaper
-    memcpy(buffers->source + first + i, &state, sizeof state);
-    memcpy(buffers->target + first + i, &state, sizeof state);
+  const size_t first = (size_t)member * buffers->share_bytes + buffers->touched;
+  uint64_t state = 0x9e3779b97f4a7c15u + first;
+  for (size_t i = first; i < first + (size_t)amount; i += sizeof state) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    memcpy(buffers->source + i, &state, sizeof state);
+    memcpy(buffers->target + i, &state, sizeof state);
   }
   return amount;
 }
@@ -121,15 +122,26 @@ static uint64_t memory_bytes(const struct why_facts *host) {
   return bytes;
 }
 
+// Where memory is slow to come (a host that had taken it back from its virtual machine), a quarter
+// of it will do.
 static bool allocate(struct gang *gang, int members, uint64_t bytes, struct buffers *b) {
-  b->share_bytes = (size_t)bytes / (size_t)members / 4096 * 4096;
-  b->bytes = (b->share_bytes * (size_t)members + PAGE_BYTES) / PAGE_BYTES * PAGE_BYTES;
-  b->source = aligned_alloc(PAGE_BYTES, b->bytes);
-  b->target = aligned_alloc(PAGE_BYTES, b->bytes);
-  if (b->share_bytes == 0 || b->source == NULL || b->target == NULL) return false;
-  (void)madvise(b->source, b->bytes, MADV_HUGEPAGE); // where not, with pages as they come
-  (void)madvise(b->target, b->bytes, MADV_HUGEPAGE);
-  gang_repeat(gang, members, touch, b, 1);
+  b->share_bytes = (size_t)bytes / (size_t)members / most_block_bytes * most_block_bytes;
+  if (b->share_bytes == 0) b->share_bytes = (size_t)bytes / (size_t)members / 4096 * 4096;
+  if (b->share_bytes == 0) return false;
+  const size_t all = (b->share_bytes * (size_t)members + PAGE_BYTES) / PAGE_BYTES * PAGE_BYTES;
+  b->source = aligned_alloc(PAGE_BYTES, all);
+  b->target = aligned_alloc(PAGE_BYTES, all);
+  if (b->source == NULL || b->target == NULL) return false;
+  (void)madvise(b->source, all, MADV_HUGEPAGE); // where not, with pages as they come
+  (void)madvise(b->target, all, MADV_HUGEPAGE);
+  const double end = seconds_now() + touch_seconds;
+  while (b->touched < b->share_bytes) {
+    const size_t left = b->share_bytes - b->touched;
+    const size_t next = left < most_block_bytes ? left : most_block_bytes;
+    gang_repeat(gang, members, touch, b, (double)next);
+    b->touched += next;
+    if (b->touched >= b->share_bytes / 4 && seconds_now() > end) break;
+  }
   return true;
 }
 
@@ -182,14 +194,13 @@ static int list_copies(const struct why_facts *host, int members, const struct b
       {"copy-l1", first < core ? first / 2 : 0, cached, false},
       {"copy-core-cache", core / 2, cached, false},
       {"copy-last-cache", shared / (uint64_t)members, cached, true},
-      {"copy-memory", 2 * buffers->share_bytes, cached, true},
-      {"copy-nontemporal", 2 * buffers->share_bytes, copy_loop_nontemporal(host->cpu_features),
-       true},
+      {"copy-memory", 2 * buffers->touched, cached, true},
+      {"copy-nontemporal", 2 * buffers->touched, copy_loop_nontemporal(host->cpu_features), true},
   };
   int count = 0;
   for (size_t i = 0; i < sizeof level / sizeof *level; i++) {
     const size_t bytes = (size_t)(level[i].bytes / 2 / 64 * 64);
-    if (bytes == 0 || bytes > buffers->share_bytes) continue;
+    if (bytes == 0 || bytes > buffers->touched) continue;
     const size_t block = bytes < most_block_bytes ? bytes : most_block_bytes;
     out[count] = new_item(level[i].name, "byte/s", members);
     out[count].work = copy;
@@ -213,9 +224,8 @@ enum why_reason ceilings_host(const struct why_facts *host, enum ceilings_extent
   if (gang == NULL) return WHY_ALLOC_FAILED;
   const int members[COUNTS] = {1, gang_members(gang)};
   for (int i = members[1] > 1 ? 0 : 1; i < COUNTS; i++) {
-    const uint64_t bytes = memory_bytes(host) / (i == 0 ? 2 : 1);
     items += list_arithmetic(host, extent, members[i], &item[items]);
-    if (allocate(gang, members[i], bytes, &buffers[i]))
+    if (allocate(gang, members[i], memory_bytes(host) / (i == 0 ? 2 : 1), &buffers[i]))
       items += list_copies(host, members[i], &buffers[i], &item[items]);
   }
   measure(gang, item, items, seconds);

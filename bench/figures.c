@@ -134,7 +134,7 @@ static enum why_reason measure_device(struct why_machine *machine, int index,
 
 enum why_reason figures_measure(struct why_machine *machine, enum ceilings_extent extent) {
   struct ceilings host = {.count = 0};
-  double seconds = extent == CEILINGS_ALL ? 11 : 3.5;
+  double seconds = extent == CEILINGS_ALL ? 10 : 3;
   enum why_reason reason = ceilings_host(why_machine_device(machine, 0), extent, seconds, &host);
   if (!reason) reason = ceilings_keep(machine, 0, &host);
   for (int i = 1; i < why_machine_devices(machine) && !reason && !interrupted(); i++)
