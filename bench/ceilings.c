@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 enum { LEAST_ROUNDS = 4, CALM_ROUNDS = 3, REPEATS = 4, PAGE_BYTES = 2 << 20 };
-static const uint64_t most_buffer_bytes = 256 << 20;
+static const uint64_t most_buffer_bytes = 256 << 20, enough_buffer_bytes = 64 << 20;
 static const size_t most_block_bytes = 1 << 20;
 static const double repeat_seconds = 0.005; // long beside the some 10 us in which threads start
 static const double risen = 1.01, touch_seconds = 1;
@@ -34,8 +34,8 @@ struct item {
   flops_loop *flops;
   copy_loop *copy;
   const struct buffers *buffers;
-  size_t block_bytes; // a member's set is copied in blocks, around and around
-  int64_t blocks, next;
+  size_t block_bytes;                 // a member's set is copied in blocks, around and around
+  int64_t blocks, share_blocks, next; // share_blocks: in the share of one member
   double amount;
   int calm; // rounds since it rose
 };
@@ -52,9 +52,10 @@ static double multiply_add(void *data, int member, double amount) {
 
 static double copy(void *data, int member, double amount) {
   const struct item *item = data;
-  const size_t first = (size_t)member * item->buffers->share_bytes;
   for (int64_t i = 0; i < (int64_t)amount; i++) {
-    const size_t at = first + (size_t)((item->next + i) % item->blocks) * item->block_bytes;
+    const int64_t block = (item->next + i) % item->blocks;
+    const size_t at = (size_t)(member + block / item->share_blocks) * item->buffers->share_bytes +
+                      (size_t)(block % item->share_blocks) * item->block_bytes;
     item->copy(item->buffers->target + at, item->buffers->source + at, item->block_bytes);
   }
   return 2 * amount * (double)item->block_bytes;
@@ -113,13 +114,28 @@ uint64_t ceilings_last_cache_bytes(const struct why_facts *host) {
   return 2 * before <= last / 2 ? 2 * before : 0;
 }
 
-// Four times the last cache, but of memory that is easily spared: on a machine (or a virtual one)
-// that says its cache is larger than that, copies may run partly from it.
+// So that both buffers are twice the last cache or more, but of memory that is easily spared: on a
+// machine (or a virtual one) that says its cache is larger, copies may run partly from it.
 static uint64_t memory_bytes(const struct why_facts *host) {
   uint64_t bytes = 4 * host->cache_bytes;
+  if (bytes > enough_buffer_bytes) bytes = enough_buffer_bytes;
+  if (bytes < host->cache_bytes) bytes = host->cache_bytes;
   if (bytes == 0 || bytes > most_buffer_bytes) bytes = most_buffer_bytes;
   if (host->free_bytes > 0 && bytes > host->free_bytes / 16) bytes = host->free_bytes / 16;
   return bytes;
+}
+
+// Of the shares that were touched near this CPU's memory: CPUs of a node follow one another, and
+// begin with the first member's.
+static int near_shares(int members) {
+  FILE *file = fopen("/sys/devices/system/node/online", "re"); // "0", "0-1"
+  int first = 0, last = 0;
+  if (file != NULL) {
+    if (fscanf(file, "%d-%d", &first, &last) != 2) last = first;
+    fclose(file);
+  }
+  const int nodes = last - first + 1, shares = nodes > 0 ? members / nodes : members;
+  return shares > 0 ? shares : 1;
 }
 
 // Where memory is slow to come (a host that had taken it back from its virtual machine), a quarter
@@ -143,11 +159,6 @@ static bool allocate(struct gang *gang, int members, uint64_t bytes, struct buff
     if (b->touched >= b->share_bytes / 4 && seconds_now() > end) break;
   }
   return true;
-}
-
-static void release(struct buffers *b) {
-  free(b->source);
-  free(b->target);
 }
 
 // ---- what is measured ---------------------------------------------------------------------------
@@ -178,8 +189,9 @@ static int list_arithmetic(const struct why_facts *host, enum ceilings_extent ex
   return count;
 }
 
-static int list_copies(const struct why_facts *host, int members, const struct buffers *buffers,
-                       struct item *out) {
+// Each member's copies go over `shares` shares, from its own on.
+static int list_copies(const struct why_facts *host, int members, int shares,
+                       const struct buffers *buffers, struct item *out) {
   const long l1 = sysconf(_SC_LEVEL1_DCACHE_SIZE);
   const uint64_t cores = host->multiprocessors > 0 ? (uint64_t)host->multiprocessors : 1;
   const uint64_t core = host->core_cache_bytes / cores, first = l1 > 0 ? (uint64_t)l1 : 0;
@@ -194,14 +206,16 @@ static int list_copies(const struct why_facts *host, int members, const struct b
       {"copy-l1", first < core ? first / 2 : 0, cached, false},
       {"copy-core-cache", core / 2, cached, false},
       {"copy-last-cache", shared / (uint64_t)members, cached, true},
-      {"copy-memory", 2 * buffers->touched, cached, true},
-      {"copy-nontemporal", 2 * buffers->touched, copy_loop_nontemporal(host->cpu_features), true},
+      {"copy-memory", 2 * (uint64_t)shares * buffers->touched, cached, true},
+      {"copy-nontemporal", 2 * (uint64_t)shares * buffers->touched,
+       copy_loop_nontemporal(host->cpu_features), true},
   };
   int count = 0;
   for (size_t i = 0; i < sizeof level / sizeof *level; i++) {
     const size_t bytes = (size_t)(level[i].bytes / 2 / 64 * 64);
-    if (bytes == 0 || bytes > buffers->touched) continue;
-    const size_t block = bytes < most_block_bytes ? bytes : most_block_bytes;
+    if (bytes == 0 || bytes > (size_t)shares * buffers->touched) continue;
+    size_t block = bytes < most_block_bytes ? bytes : most_block_bytes;
+    if (block > buffers->touched) block = buffers->touched;
     out[count] = new_item(level[i].name, "byte/s", members);
     out[count].work = copy;
     out[count].shared = level[i].shared;
@@ -209,6 +223,7 @@ static int list_copies(const struct why_facts *host, int members, const struct b
     out[count].buffers = buffers;
     out[count].block_bytes = block;
     out[count].blocks = (int64_t)(bytes / block);
+    out[count].share_blocks = (int64_t)(buffers->touched / block);
     out[count++].ceiling.bytes = 2 * (bytes / block * block) * (uint64_t)members;
   }
   return count;
@@ -218,20 +233,22 @@ enum why_reason ceilings_host(const struct why_facts *host, enum ceilings_extent
                               double seconds, struct ceilings *out) {
   enum { COUNTS = 2, EACH = FLOPS_UNITS + 5 };
   struct item item[COUNTS * EACH];
-  struct buffers buffers[COUNTS] = {{0}};
+  struct buffers buffers = {0};
   int items = 0;
   struct gang *gang = gang_start(host->multiprocessors);
   if (gang == NULL) return WHY_ALLOC_FAILED;
-  const int members[COUNTS] = {1, gang_members(gang)};
-  for (int i = members[1] > 1 ? 0 : 1; i < COUNTS; i++) {
-    items += list_arithmetic(host, extent, members[i], &item[items]);
-    if (allocate(gang, members[i], memory_bytes(host) / (i == 0 ? 2 : 1), &buffers[i]))
-      items += list_copies(host, members[i], &buffers[i], &item[items]);
+  const int all = gang_members(gang), count[COUNTS] = {1, all};
+  const int shares[COUNTS] = {near_shares(all), 1};
+  const bool room = allocate(gang, all, memory_bytes(host), &buffers);
+  for (int i = all > 1 ? 0 : 1; i < COUNTS; i++) {
+    items += list_arithmetic(host, extent, count[i], &item[items]);
+    if (room) items += list_copies(host, count[i], shares[i], &buffers, &item[items]);
   }
   measure(gang, item, items, seconds);
   for (int i = 0; i < items && out->count < CEILINGS_MOST; i++)
     out->ceiling[out->count++] = item[i].ceiling;
-  for (int i = 0; i < COUNTS; i++) release(&buffers[i]);
+  free(buffers.source);
+  free(buffers.target);
   gang_stop(gang);
   return WHY_OK;
 }
