@@ -50,12 +50,17 @@ static double multiply_add(void *data, int member, double amount) {
   return flops;
 }
 
+// A small set is one block, and where it lies is found once: in the first cache a division shows.
 static double copy(void *data, int member, double amount) {
   const struct item *item = data;
-  for (int64_t i = 0; i < (int64_t)amount; i++) {
-    const int64_t block = (item->next + i) % item->blocks;
-    const size_t at = (size_t)(member + block / item->share_blocks) * item->buffers->share_bytes +
-                      (size_t)(block % item->share_blocks) * item->block_bytes;
+  const int64_t blocks = (int64_t)amount;
+  size_t at = 0;
+  for (int64_t i = 0; i < blocks; i++) {
+    if (i == 0 || item->blocks > 1) {
+      const int64_t block = (item->next + i) % item->blocks;
+      at = (size_t)(member + block / item->share_blocks) * item->buffers->share_bytes +
+           (size_t)(block % item->share_blocks) * item->block_bytes;
+    }
     item->copy(item->buffers->target + at, item->buffers->source + at, item->block_bytes);
   }
   return 2 * amount * (double)item->block_bytes;
