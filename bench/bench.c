@@ -1,6 +1,7 @@
 // `whycpu bench`: what is swept, and where the rows go. Without a suite or a machine it is the
 // default sweep: what this machine does (measured), what a GPU would do (predicted, if there is
 // none here), and whether the kernels are right (verified under emulation).
+#include "how_numbers_lie.h"
 #include "machines.h"
 #include "part.h"
 #include "regret.h"
@@ -26,6 +27,7 @@ struct bench {
   double time_budget;      // 0: not given
   const char *resume;      // the file to go on with; NULL: a new sweep
   bool regret;             // measure how good the predictions are, instead of a sweep
+  bool lies;               // show how numbers lie
   bool overwrite, printed; // printed: rows go to standard output
   char path[PATH];         // of the rows; "" without a file
   char part_path[PATH];
@@ -243,9 +245,31 @@ static int choose_path(struct bench *b) {
   return STATUS_OK;
 }
 
+// Unless told, half a second and 1% for each way of timing, whatever a sweep takes.
+static int lie(const struct bench *b, const struct measure_rules *untold) {
+  const struct {
+    const char *option;
+    bool given;
+  } row[] = {{"--resume", b->resume},
+             {"--output-dir", b->output_dir},
+             {"--compare", b->compare},
+             {"--compare-limit", b->compare_seconds > 0}};
+  for (size_t i = 0; i < sizeof row / sizeof *row; i++)
+    if (row[i].given)
+      return request_wrong("--how-numbers-lie makes no sweep: leave out %s", row[i].option);
+  const struct measure_rules *m = &b->rules.measure;
+  const struct lying lying = {.options = &b->options,
+                              .suites = b->suites,
+                              .precision = m->precision == untold->precision ? 0.01 : m->precision,
+                              .seconds = m->seconds == untold->seconds ? 0.5 : m->seconds,
+                              .seed = b->rules.seed};
+  return how_numbers_lie(&lying);
+}
+
 int bench_command(int argc, char **argv) {
   static struct bench b;
   b.rules = (struct sweep_rules){{0.05, 0.5, true}, "all", 0.3, 1};
+  const struct measure_rules untold = b.rules.measure;
   const struct option_row rows[] = {
       // clang-format off
       {"suite",         "LIST",    "suites by name, or files (whycpu list suites)",                read_text,       &b.suites},
@@ -258,6 +282,7 @@ int bench_command(int argc, char **argv) {
       {"regret",        NULL,      "measure how good predictions are: the chosen against the best", read_flag,      &b.regret},
       {"resume",        "FILE",    "go on with FILE (CSV) where its sweep was cut off",            read_text,       &b.resume},
       {"overwrite",     NULL,      "replace the file of -o if it is there",                        read_flag,       &b.overwrite},
+      {"how-numbers-lie", NULL,    "show what makes figures better than they are, on a problem",   read_flag,       &b.lies},
       {NULL},
       // clang-format on
   };
@@ -275,7 +300,12 @@ int bench_command(int argc, char **argv) {
       "disk: what is finished stays as it is, a decision that is not is done again, and the files\n"
       "of the default sweep's later parts follow. FILE may be complete. What rows do not say\n"
       "(--compare, --precision, --time-budget, --seed) is as given now.\n\n"
+      "--how-numbers-lie [PROBLEM] makes no sweep: on PROBLEM, or on one of each operation, it\n"
+      "measures zeros, hot caches, the call alone, padding, the minimum, the first call and a "
+      "weak\n"
+      "baseline beside the honest figure, and prints how much better or worse each looks.\n\n"
       "  whycpu bench -o results.csv\n"
+      "  whycpu bench --how-numbers-lie gemm m=1000 n=1000 k=1000 --threads 1\n"
       "  whycpu bench --resume results.csv\n"
       "  whycpu bench --suite square --device-memory 64MiB,256MiB,1GiB,none --machine h200\n"
       "  whycpu bench --suite my.suite --threads 1,all --precision 1 --time-budget 5 -o my.csv";
@@ -283,6 +313,7 @@ int bench_command(int argc, char **argv) {
                                     OPTION_MACHINE | OPTION_EMULATE | OPTION_DECIDE, rows};
   int status = options_read(argc, argv, &help, &b.options);
   if (status != STATUS_GO_ON) return status;
+  if (b.lies) return lie(&b, &untold);
   if (b.options.arguments)
     return request_wrong("'%s': expected options only; problems are named by --suite",
                          b.options.argument[0]);

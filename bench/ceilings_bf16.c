@@ -1,6 +1,7 @@
 // Products of bf16 added up in f32, on the units that a CPU has for them: AMX tiles, or AVX-512 dot
 // products. Both add ones times ones, so that the sum of the accumulators tells what was done; past
-// 2^24 an accumulator stays where it is, and the speed does not depend on it. Leaves out f16.
+// 2^24 an accumulator stays where it is, and the speed does not depend on it. f16 is in
+// ceilings_f16.c.
 #define _GNU_SOURCE
 #include "ceilings_loops.h"
 #include "whycpu.h"
@@ -110,13 +111,13 @@ __attribute__((target("avx512f,avx512bf16"))) static double avx512_bf16(int64_t 
 }
 #endif
 
-flops_loop *flops_loop_bf16(uint32_t cpu_features) {
+flops_loop *flops_loop_bf16(enum why_cpu_feature unit) {
 #ifdef HAVE_AMX_BF16
-  if ((cpu_features & WHY_CPU_AMX_BF16) && tiles_granted()) return amx_bf16;
+  if (unit == WHY_CPU_AMX_BF16 && tiles_granted()) return amx_bf16;
 #endif
 #ifdef HAVE_AVX512_BF16
-  if (cpu_features & WHY_CPU_AVX512_BF16) return avx512_bf16;
+  if (unit == WHY_CPU_AVX512_BF16) return avx512_bf16;
 #endif
-  (void)cpu_features;
+  (void)unit;
   return NULL;
 }

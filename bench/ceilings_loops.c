@@ -1,5 +1,5 @@
 // Multiply-adds in twelve independent chains, enough to cover a latency of 4 cycles on 2 units with
-// room to spare, and copies with ordinary and non-temporal stores of 16 bytes.
+// room to spare, and copies a cache line at a time.
 #include "ceilings_loops.h"
 #include <immintrin.h>
 
@@ -43,42 +43,61 @@ FLOPS_LOOP(avx512_f32, AVX512, __m512,  16, float,  _mm512_set1_ps, _mm512_fmadd
 FLOPS_LOOP(avx512_f64, AVX512, __m512d,  8, double, _mm512_set1_pd, _mm512_fmadd_pd, _mm512_storeu_pd)
 // clang-format on
 
-flops_loop *flops_loop_f32(void) {
-  if (__builtin_cpu_supports("avx512f")) return avx512_f32;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return avx2_f32;
-  return sse2_f32;
+int flops_units(uint32_t cpu_features, struct flops_unit *out) {
+  const uint32_t avx2 = cpu_features & WHY_CPU_AVX2, avx512 = cpu_features & WHY_CPU_AVX512;
+  const uint32_t dot = cpu_features & WHY_CPU_AVX512_BF16, amx = cpu_features & WHY_CPU_AMX_BF16;
+  const struct flops_unit unit[FLOPS_UNITS] = {
+      {"f64-sse2", WHY_MATH_F64, sse2_f64},
+      {"f64-avx2", WHY_MATH_F64, avx2 ? avx2_f64 : NULL},
+      {"f64-avx512", WHY_MATH_F64, avx512 ? avx512_f64 : NULL},
+      {"f32-sse2", WHY_MATH_F32, sse2_f32},
+      {"f32-avx2", WHY_MATH_F32, avx2 ? avx2_f32 : NULL},
+      {"f32-avx512", WHY_MATH_F32, avx512 ? avx512_f32 : NULL},
+      {"f16-avx512", WHY_MATH_F16, flops_loop_f16(cpu_features)},
+      {"bf16-avx512", WHY_MATH_BF16, dot ? flops_loop_bf16(WHY_CPU_AVX512_BF16) : NULL},
+      {"bf16-amx", WHY_MATH_BF16, amx ? flops_loop_bf16(WHY_CPU_AMX_BF16) : NULL},
+  };
+  int count = 0;
+  for (int i = 0; i < FLOPS_UNITS; i++)
+    if (unit[i].loop != NULL) out[count++] = unit[i];
+  return count;
 }
 
-flops_loop *flops_loop_f64(void) {
-  if (__builtin_cpu_supports("avx512f")) return avx512_f64;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return avx2_f64;
-  return sse2_f64;
-}
-
-void copy_cached(void *dst, const void *src, size_t bytes) {
-  __m128i *to = dst;
-  const __m128i *from = src, *end = from + bytes / sizeof *from;
-  for (; from < end; from += 4, to += 4) {
-    const __m128i a = _mm_load_si128(from), b = _mm_load_si128(from + 1);
-    const __m128i c = _mm_load_si128(from + 2), d = _mm_load_si128(from + 3);
-    __asm__ volatile("" ::: "memory"); // or this becomes memcpy, which may bypass the caches
-    _mm_store_si128(to, a);
-    _mm_store_si128(to + 1, b);
-    _mm_store_si128(to + 2, c);
-    _mm_store_si128(to + 3, d);
+// A line a round. Without the fence for the compiler the first would become memcpy, which may
+// bypass the caches.
+// clang-format off
+#define COPY_LOOPS(name, attribute, vector, load, store, stream)                                   \
+  attribute static void name##_cached(void *dst, const void *src, size_t bytes) {                  \
+    enum { VECTORS = 64 / sizeof(vector) };                                                        \
+    vector *to = dst, line[VECTORS];                                                               \
+    const vector *from = src, *end = from + bytes / sizeof *from;                                  \
+    for (; from < end; from += VECTORS, to += VECTORS) {                                           \
+      for (int i = 0; i < VECTORS; i++) line[i] = load((const void *)(from + i));                  \
+      __asm__ volatile("" ::: "memory");                                                           \
+      for (int i = 0; i < VECTORS; i++) store((void *)(to + i), line[i]);                          \
+    }                                                                                              \
+  }                                                                                                \
+  attribute static void name##_nontemporal(void *dst, const void *src, size_t bytes) {             \
+    enum { VECTORS = 64 / sizeof(vector) };                                                        \
+    vector *to = dst, line[VECTORS];                                                               \
+    const vector *from = src, *end = from + bytes / sizeof *from;                                  \
+    for (; from < end; from += VECTORS, to += VECTORS) {                                           \
+      for (int i = 0; i < VECTORS; i++) line[i] = load((const void *)(from + i));                  \
+      for (int i = 0; i < VECTORS; i++) stream((void *)(to + i), line[i]);                         \
+    }                                                                                              \
+    _mm_sfence();                                                                                  \
   }
+COPY_LOOPS(sse2,         , __m128i, _mm_load_si128,    _mm_store_si128,    _mm_stream_si128)
+COPY_LOOPS(avx2,   AVX2,   __m256i, _mm256_load_si256, _mm256_store_si256, _mm256_stream_si256)
+COPY_LOOPS(avx512, AVX512, __m512i, _mm512_load_si512, _mm512_store_si512, _mm512_stream_si512)
+// clang-format on
+
+copy_loop *copy_loop_cached(uint32_t cpu_features) {
+  if (cpu_features & WHY_CPU_AVX512) return avx512_cached;
+  return cpu_features & WHY_CPU_AVX2 ? avx2_cached : sse2_cached;
 }
 
-void copy_nontemporal(void *dst, const void *src, size_t bytes) {
-  __m128i *to = dst;
-  const __m128i *from = src, *end = from + bytes / sizeof *from;
-  for (; from < end; from += 4, to += 4) {
-    const __m128i a = _mm_load_si128(from), b = _mm_load_si128(from + 1);
-    const __m128i c = _mm_load_si128(from + 2), d = _mm_load_si128(from + 3);
-    _mm_stream_si128(to, a);
-    _mm_stream_si128(to + 1, b);
-    _mm_stream_si128(to + 2, c);
-    _mm_stream_si128(to + 3, d);
-  }
-  _mm_sfence();
+copy_loop *copy_loop_nontemporal(uint32_t cpu_features) {
+  if (cpu_features & WHY_CPU_AVX512) return avx512_nontemporal;
+  return cpu_features & WHY_CPU_AVX2 ? avx2_nontemporal : sse2_nontemporal;
 }

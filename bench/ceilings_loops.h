@@ -1,20 +1,32 @@
 // The loops that the host's ceilings are measured with.
 #ifndef WHY_CEILINGS_LOOPS_H
 #define WHY_CEILINGS_LOOPS_H
+#include "whycpu.h"
 #include <stddef.h>
 #include <stdint.h>
 
 // Runs `rounds` rounds of independent multiply-adds and returns how many operations that were. The
 // sum of all accumulators goes to *sink, so that no compiler leaves them out.
 typedef double flops_loop(int64_t rounds, double *sink);
-flops_loop *flops_loop_f32(void), *flops_loop_f64(void); // for the widest vectors of this CPU
-// bf16 products, sums in f32, on the units that are among `cpu_features` (why_cpu_feature; none
-// that this CPU lacks): AMX tiles where the system grants them to this process, else AVX-512 dot
-// products. NULL: neither, or the compiler has no such instructions.
-flops_loop *flops_loop_bf16(uint32_t cpu_features);
 
-// Both 64-byte aligned, bytes a multiple of 64.
-void copy_cached(void *dst, const void *src, size_t bytes);
-void copy_nontemporal(void *dst, const void *src, size_t bytes);
+// A unit of this CPU for one type, and what it takes: narrow ones first, the last usable one of a
+// type being its widest.
+struct flops_unit {
+  const char *name;   // "f32-avx512": the type, then the instruction set
+  enum why_math math; // that it multiplies in
+  flops_loop *loop;
+};
+enum { FLOPS_UNITS = 9 };
+// Those that are among `cpu_features` (bits of why_cpu_feature, none that this CPU lacks), that the
+// compiler knew, and that the system grants to this process. At most FLOPS_UNITS; returns how many.
+int flops_units(uint32_t cpu_features, struct flops_unit *out);
+
+// NULL: not there. bf16: sums in f32, AMX tiles or AVX-512 dot products, one of them asked for.
+flops_loop *flops_loop_f16(uint32_t cpu_features), *flops_loop_bf16(enum why_cpu_feature unit);
+
+// Copies with ordinary and with non-temporal stores, as wide as this CPU has them. Both ends
+// 64-byte aligned, bytes a multiple of 64.
+typedef void copy_loop(void *dst, const void *src, size_t bytes);
+copy_loop *copy_loop_cached(uint32_t cpu_features), *copy_loop_nontemporal(uint32_t cpu_features);
 
 #endif

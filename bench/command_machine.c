@@ -2,6 +2,7 @@
 // why what is absent is absent.
 #include "cached.h"
 #include "calibrate.h"
+#include "ceilings_text.h"
 #include "figures.h"
 #include "fit.h"
 #include "machines.h"
@@ -65,8 +66,11 @@ static void device_text(FILE *f, int index, const struct why_facts *d) {
   bytes_line(f, "free", d->free_bytes, "");
   bytes_line(f, "context", d->context_bytes, "");
   bytes_line(f, "shared, a block", d->shared_bytes, "");
+  bytes_line(f, "cores' caches", d->core_cache_bytes, ", all cores together");
   bytes_line(f, "last cache", d->cache_bytes, "");
-  figure_line(f, "memory speed", d->memory_bps, TABLE_BYTES_PER_SECOND);
+  figure_line(f, "copy, memory", d->memory_bps, TABLE_BYTES_PER_SECOND);
+  figure_line(f, "copy, last cache", d->cache_bps, TABLE_BYTES_PER_SECOND);
+  figure_line(f, "copy, cores'", d->core_cache_bps, TABLE_BYTES_PER_SECOND);
   figure_line(f, "host to device", d->in_bps, TABLE_BYTES_PER_SECOND);
   figure_line(f, "device to host", d->out_bps, TABLE_BYTES_PER_SECOND);
   figure_line(f, "copy latency", d->latency_seconds, TABLE_SECONDS);
@@ -97,6 +101,7 @@ static void show_text(FILE *f, const struct why_machine *machine) {
           why_machine_replayed(machine) ? " (recorded: it can be decided for, nothing runs)" : "");
   for (int i = 0; i < why_machine_devices(machine); i++) {
     device_text(f, i, why_machine_device(machine, i));
+    ceilings_text(f, machine, i);
     putc('\n', f);
   }
   published_text(f, machine);
@@ -109,15 +114,55 @@ static void show_text(FILE *f, const struct why_machine *machine) {
 
 // ---- csv and json -------------------------------------------------------------------------------
 
-static const struct table_column column[] = {
-    {"item"},         {"index"},       {"name"},         {"backend"},         {"host"},
-    {"emulated"},     {"numa_node"},   {"capability"},   {"multiprocessors"}, {"driver"},
-    {"pci"},          {"uuid"},        {"memory_bytes"}, {"free_bytes"},      {"context_bytes"},
-    {"shared_bytes"}, {"cache_bytes"}, {"memory_bps"},   {"in_bps"},          {"out_bps"},
-    {"latency_s"},    {"launch_s"},    {"flops_f64"},    {"flops_f32"},       {"flops_f16"},
-    {"flops_bf16"},   {"figures"},     {"build"},        {"version"},         {"reason"},
-    {"need"},         {"have"},        {"unit"},         {"cause"},           {"note"}};
-enum { COLUMNS = sizeof column / sizeof column[0], DEVICE_COLUMNS = 24, BACKEND_COLUMNS = 8 };
+static const struct table_column column[] = {{"item"},
+                                             {"index"},
+                                             {"name"},
+                                             {"backend"},
+                                             {"host"},
+                                             {"emulated"},
+                                             {"numa_node"},
+                                             {"capability"},
+                                             {"multiprocessors"},
+                                             {"driver"},
+                                             {"pci"},
+                                             {"uuid"},
+                                             {"memory_bytes"},
+                                             {"free_bytes"},
+                                             {"context_bytes"},
+                                             {"shared_bytes"},
+                                             {"cache_bytes"},
+                                             {"memory_bps"},
+                                             {"in_bps"},
+                                             {"out_bps"},
+                                             {"latency_s"},
+                                             {"launch_s"},
+                                             {"flops_f64"},
+                                             {"flops_f32"},
+                                             {"flops_f16"},
+                                             {"flops_bf16"},
+                                             {"figures"},
+                                             {"build"},
+                                             {"version"},
+                                             {"reason"},
+                                             {"need"},
+                                             {"have"},
+                                             {"unit"},
+                                             {"cause"},
+                                             {"note"},
+                                             {"core_cache_bytes"},
+                                             {"cache_bps"},
+                                             {"core_cache_bps"},
+                                             {"device"},
+                                             {"threads"},
+                                             {"bytes"},
+                                             {"value"}};
+enum {
+  COLUMNS = sizeof column / sizeof column[0],
+  DEVICE_COLUMNS = 24, // what begins with "backend"
+  BACKEND_COLUMNS = 8, // with "build"
+  CACHE_COLUMNS = 3,
+  CEILING_COLUMNS = 4
+};
 
 static void none(struct table *t, int columns) {
   while (columns-- > 0) table_none(t);
@@ -168,6 +213,10 @@ static void device_row(struct table *t, const char *item, int index, const struc
   for (size_t i = 0; i < sizeof figure / sizeof figure[0]; i++) known(t, figure[i]);
   text_or_none(t, d->provenance);
   none(t, BACKEND_COLUMNS);
+  size(t, d->core_cache_bytes);
+  known(t, d->cache_bps);
+  known(t, d->core_cache_bps);
+  none(t, CEILING_COLUMNS);
 }
 
 static void backend_row(struct table *t, int index, const struct why_backend_info *b) {
@@ -185,6 +234,20 @@ static void backend_row(struct table *t, int index, const struct why_backend_inf
   text_or_none(t, why_unit(v->reason));
   text_or_none(t, v->cause);
   text_or_none(t, v->note);
+  none(t, CACHE_COLUMNS + CEILING_COLUMNS);
+}
+
+static void ceiling_row(struct table *t, int index, const struct why_ceiling *c) {
+  table_string(t, "ceiling");
+  table_integer(t, index);
+  table_string(t, c->name);
+  none(t, DEVICE_COLUMNS + 5);
+  table_string(t, c->unit);
+  none(t, 2 + CACHE_COLUMNS);
+  table_integer(t, c->device);
+  known(t, c->threads);
+  size(t, c->bytes);
+  known(t, c->value);
 }
 
 static struct table *show_table(FILE *f, enum table_format format,
@@ -204,6 +267,8 @@ static struct table *show_table(FILE *f, enum table_format format,
     why_machine_backend(machine, i, &info);
     backend_row(t, i, &info);
   }
+  for (int i = 0; i < why_machine_ceilings(machine); i++)
+    ceiling_row(t, i, why_machine_ceiling(machine, i));
   return t;
 }
 
@@ -226,7 +291,7 @@ static int measure(const struct options *o, struct why_machine *machine, double 
   struct calibration made;
   if (o->machine) return request_wrong("--measure measures this machine, not the one of --machine");
   fprintf(stderr, "measuring this machine: under a minute\n");
-  enum why_reason reason = figures_measure(machine);
+  enum why_reason reason = figures_measure(machine, CEILINGS_ALL);
   if (reason) return machine_failed("measuring failed: %s", why_sentence(reason));
   if (o->open.emulate_bytes) return STATUS_OK; // nothing that an emulated device does is a time
   int status = calibrate(machine, seconds, &made);
@@ -244,7 +309,7 @@ int machine_command(int argc, char **argv) {
   bool measuring = false;
   double seconds = 35;
   const struct option_row rows[] = {
-      {"measure", NULL, "first measure what it can do: arithmetic, memory, copies, launches",
+      {"measure", NULL, "first measure its ceilings: arithmetic, caches, memory, copies, launches",
        read_flag, &measuring},
       {"time-budget", "SECONDS", "that fitting the kernels' costs may take with --measure, 35",
        read_seconds, &seconds},

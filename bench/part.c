@@ -44,13 +44,24 @@ static void say_ceilings(const struct part *p, const struct why_facts *f) {
     used += (size_t)snprintf(text + used, sizeof text - used, "%s %s, ",
                              why_math_name((enum why_math)i), number);
   }
-  unit_text(f->memory_bps, TABLE_BYTES_PER_SECOND, number, sizeof number);
-  part_say(p, "ceilings of %s, measured now with %d %s: %smemory %s", f->name, f->multiprocessors,
-           f->host ? "threads" : "multiprocessors", text, number);
+  const struct {
+    const char *where;
+    double bps;
+  } copy[] = {{"cores' caches", f->core_cache_bps},
+              {"last cache", f->cache_bps},
+              {"memory", f->memory_bps}};
+  for (size_t i = 0; i < sizeof copy / sizeof *copy; i++) {
+    if (!(copy[i].bps > 0)) continue;
+    unit_text(copy[i].bps, TABLE_BYTES_PER_SECOND, number, sizeof number);
+    used += (size_t)snprintf(text + used, sizeof text - used, "%s %s, ", copy[i].where, number);
+  }
+  if (used >= 2) text[used - 2] = 0;
+  part_say(p, "ceilings of %s, measured now with %d %s: %s", f->name, f->multiprocessors,
+           f->host ? "threads" : "multiprocessors", text);
 }
 
 static void measure_ceilings(const struct part *p) {
-  enum why_reason reason = figures_measure(p->machine);
+  enum why_reason reason = figures_measure(p->machine, CEILINGS_FEW);
   if (reason) part_say(p, "not all ceilings could be measured: %s", why_sentence(reason));
   for (int i = 0; i < why_machine_devices(p->machine); i++) {
     const struct why_facts *facts = why_machine_device(p->machine, i);

@@ -270,7 +270,7 @@ int regret_run(struct why_machine *machine, const struct options *o, const struc
   int64_t total = 0;
   if (!*why_machine_calibrated(machine)) { // figures at least, and priors on them
     why_open_all(machine);
-    enum why_reason reason = figures_measure(machine);
+    enum why_reason reason = figures_measure(machine, CEILINGS_FEW);
     if (reason) return machine_failed("measuring failed: %s", why_sentence(reason));
   }
   if (suite_open("calibration", &calibration, &error))

@@ -3,6 +3,7 @@
 #include "rows.h"
 #include "law.h"
 #include "program.h"
+#include "roof.h"
 #include <math.h>
 #include <string.h>
 #include <time.h>
@@ -82,35 +83,6 @@ static const char *version_of(const struct why_machine *machine, const char *bac
   return "";
 }
 
-// Seconds that one call takes at the device's ceilings; NAN where they are not known.
-struct roof {
-  double compute, memory, all; // all: the larger; NAN too where a cache holds what moves, for the
-                               // ceiling measured is that of memory
-  bool cached;
-};
-static struct roof roof_of(const struct csv_row *row, const struct why_facts *f,
-                           enum why_math math) {
-  double rate = f->flops[math];
-  if (!(rate > 0) && f->host) rate = f->flops[WHY_MATH_F32]; // 16-bit types converted
-  if (f->host && row->threads < f->multiprocessors)          // the ceiling is that of all cores
-    rate *= (double)row->threads / f->multiprocessors;
-  struct roof roof = {rate > 0 ? row->flops / rate : NAN,
-                      f->memory_bps > 0 ? row->bytes / f->memory_bps : NAN, NAN, false};
-  if (isnan(roof.compute) || isnan(roof.memory)) return roof;
-  roof.cached = f->host && row->bytes < (double)f->cache_bytes && roof.memory > roof.compute;
-  if (!roof.cached) roof.all = fmax(roof.compute, roof.memory);
-  return roof;
-}
-
-static const char *bound_of(double copies, double work, double launches, struct roof roof) {
-  if (isnan(work)) return "";
-  if (copies > work) return "transfer";
-  if (launches > work / 2) return "launch";
-  if (isnan(roof.compute) || isnan(roof.memory)) return "";
-  if (roof.cached) return "cpu";
-  return roof.compute >= roof.memory ? "compute" : "memory";
-}
-
 static void put_times(const struct measurement *m, struct csv_row *row) {
   row->samples = m->samples;
   row->median_s = m->median;
@@ -136,28 +108,30 @@ static void put_check(const struct measurement *m, bool right, struct csv_row *r
   row->verified = right ? m->check.verified : "no";
 }
 
-static void put_device(const struct why_candidate *c, const struct why_facts *f, enum why_math math,
-                       const struct measurement *m, struct csv_row *row) {
+static void put_device(const struct why_machine *machine, const struct why_decision *d,
+                       const struct why_candidate *c, const struct measurement *m,
+                       struct csv_row *row) {
+  const struct why_facts *f = why_machine_device(machine, c->device);
+  const struct why_request *request = &d->request;
   row->device = f->name;
   row->facts = isnan(c->seconds) ? "" : f->provenance;
   if (!f->host) row->free_bytes = f->free_bytes;
   if (!f->host && f->context_bytes) row->context_bytes = f->context_bytes;
-  bool timed = m && m->samples, all = row->threads >= f->multiprocessors;
+  bool timed = m && m->samples;
   double calls = (double)row->iterations;
-  struct roof roof = roof_of(row, f, math);
+  struct roof roof =
+      roof_of(machine, c->device, &request->problem, request->cache, request->threads);
   // Winograd's convolution and its like do less than the operations that are counted.
-  if (c->kernel->efficiency > 1) roof.compute = roof.all = NAN;
+  if (c->kernel->efficiency > 1) roof.compute = NAN;
   double launches = calls * f->launch_seconds;
   if (!timed) {
     row->bound_by =
-        bound_of(c->copy_in_seconds + c->copy_out_seconds, c->work_seconds, launches, roof);
+        roof_bound(&roof, c->copy_in_seconds + c->copy_out_seconds, c->work_seconds, launches);
     return;
   }
   double copies = f->host ? 0 : m->copy_in + m->copy_out;
-  row->bound_by = bound_of(copies, m->work, f->host ? 0 : launches, roof);
-  // The host's ceilings are those of all its cores.
-  if ((!f->host || all) && !strcmp(f->provenance, "measured"))
-    row->roof_percent = 100 * calls * roof.all / m->work;
+  row->bound_by = roof_bound(&roof, copies, m->work, f->host ? 0 : launches);
+  if (roof.exact) row->roof_percent = 100 * calls * roof_seconds(&roof) / m->work;
 }
 
 // How it was cut, and how near it comes to the law.
@@ -227,7 +201,7 @@ void row_candidate(struct row_maker *r, const struct why_decision *d, int candid
     row->limit_bound = c->bound;
     if (m && m->samples) put_times(m, row);
     if (m) put_check(m, c->verdict.reason != WHY_WRONG, row);
-    put_device(c, f, d->request.problem.math, m, row);
+    put_device(r->machine, d, c, m, row);
     if (c->plan == WHY_STREAMED && c->parts.count) put_streamed(r, d, c, f, m, row);
   }
 }

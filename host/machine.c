@@ -91,6 +91,7 @@ void why_close(struct why_machine *machine) {
   why_close(machine->recorded);
   for (int i = 0; i < machine->notes; i++) free(machine->note[i]);
   free(machine->note);
+  free(machine->ceiling);
   free(machine->answer);
   free(machine->answer_index);
   free(machine->fit);

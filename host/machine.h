@@ -53,6 +53,8 @@ struct why_machine {
   struct why_fit *fit;
   int *fit_next, fit_first[WHY_KERNELS]; // chains by place in the catalog: place in `fit` + 1
   int fits, fit_capacity;
+  struct why_ceiling *ceiling;
+  int ceilings, ceiling_capacity;
   char **note; // interned
   int notes, note_capacity;
 };

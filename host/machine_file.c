@@ -173,6 +173,17 @@ static void write_fit(struct why_json_writer *out, const struct why_fit *fit) {
   why_json_end(out, '}');
 }
 
+static void write_ceiling(struct why_json_writer *out, const struct why_ceiling *ceiling) {
+  why_json_begin_line(out, NULL, '{');
+  why_json_whole(out, "device", ceiling->device);
+  why_json_text(out, "name", ceiling->name);
+  if (ceiling->threads) why_json_whole(out, "threads", ceiling->threads);
+  if (ceiling->bytes) why_json_bytes(out, "bytes", ceiling->bytes);
+  why_json_number(out, "value", ceiling->value);
+  why_json_text(out, "unit", ceiling->unit);
+  why_json_end(out, '}');
+}
+
 static void write_provenance(struct why_json_writer *out, const struct why_machine *machine) {
   char now[32] = "";
   time_t seconds = time(NULL);
@@ -209,6 +220,11 @@ enum why_reason why_write(FILE *file, const struct why_machine *machine) {
   why_json_begin(&out, "fits", '[');
   for (int i = 0; i < machine->fits; i++) write_fit(&out, &machine->fit[i]);
   why_json_end(&out, ']');
+  if (machine->ceilings) {
+    why_json_begin(&out, "ceilings", '[');
+    for (int i = 0; i < machine->ceilings; i++) write_ceiling(&out, &machine->ceiling[i]);
+    why_json_end(&out, ']');
+  }
   why_json_end(&out, '}');
   return fflush(file) || ferror(file) ? WHY_CALL_FAILED : WHY_OK;
 }

@@ -4,6 +4,7 @@
 #include "json.h"
 #include "machine_file.h"
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -354,6 +355,31 @@ static bool read_fit(struct reader *r, const struct why_json *object) {
   return why_fit_add(r->machine, &fit) == WHY_OK ? true : no_memory(r);
 }
 
+// ---- ceilings ----------------------------------------------------------------------------------
+
+static bool read_ceiling(struct reader *r, const struct why_json *object) {
+  if (object->kind != WHY_JSON_OBJECT)
+    return wrong(r, object, "a ceiling must be an object, not %s", kind_words[object->kind]);
+  if (strcmp(r->machine->provenance, "measured") != 0)
+    return wrong(r, object, "\"ceilings\" are measured, and the file's facts are %s",
+                 r->machine->provenance);
+  struct why_ceiling ceiling = {0};
+  int64_t device = 0, threads = 0;
+  const struct why_json *value = member(r, object, "value", WHY_JSON_NUMBER, true);
+  if (!value || !get_whole(r, object, "device", true, 0, r->machine->devices - 1, &device) ||
+      !get_whole(r, object, "threads", false, 0, 1 << 20, &threads) ||
+      !get_text(r, object, "name", true, ceiling.name, sizeof ceiling.name) ||
+      !get_text(r, object, "unit", true, ceiling.unit, sizeof ceiling.unit) ||
+      !get_bytes(r, object, "bytes", false, &ceiling.bytes))
+    return false;
+  if (!(value->number > 0) || !isfinite(value->number))
+    return wrong(r, value, "\"value\" must be above 0");
+  ceiling.device = (int)device;
+  ceiling.threads = (int)threads;
+  ceiling.value = value->number;
+  return why_machine_ceiling_add(r->machine, &ceiling) == WHY_OK ? true : no_memory(r);
+}
+
 // ---- the whole ---------------------------------------------------------------------------------
 
 static bool read_list(struct reader *r, const struct why_json *root, const char *key, bool required,
@@ -406,7 +432,8 @@ static bool read_machine(struct reader *r, const struct why_json *root) {
          read_list(r, root, "devices", true, read_device) &&
          read_list(r, root, "backends", false, read_backend) &&
          read_list(r, root, "answers", false, read_answer) &&
-         read_list(r, root, "fits", false, read_fit);
+         read_list(r, root, "fits", false, read_fit) &&
+         read_list(r, root, "ceilings", false, read_ceiling);
 }
 
 // The rest of a file; NULL with the error's text.

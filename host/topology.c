@@ -23,7 +23,9 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static cpu_set_t allowed;
 static int core[CPU_SETSIZE]; // the first hardware thread of each core, in the machine's order
 static int cores;
-static uint64_t cache_bytes; // last-level caches that these cores have, together
+// Caches for data that these cores have, all of a level together, by level from 1.
+enum { CACHE_LEVELS = 5 };
+static uint64_t level_bytes[CACHE_LEVELS];
 
 // ---- small files -------------------------------------------------------------------------------
 
@@ -74,15 +76,15 @@ static bool hwloc_look(void) {
     while (pu >= 0 && (pu >= CPU_SETSIZE || !CPU_ISSET(pu, &allowed)));
     if (pu >= 0) core[cores++] = pu;
   }
-  static const hwloc_obj_type_t levels[] = {HWLOC_OBJ_L4CACHE, HWLOC_OBJ_L3CACHE, HWLOC_OBJ_L2CACHE,
-                                            HWLOC_OBJ_L1CACHE};
-  for (size_t level = 0; level < sizeof levels / sizeof *levels && !cache_bytes; level++) {
+  static const hwloc_obj_type_t levels[CACHE_LEVELS] = {
+      [1] = HWLOC_OBJ_L1CACHE, HWLOC_OBJ_L2CACHE, HWLOC_OBJ_L3CACHE, HWLOC_OBJ_L4CACHE};
+  for (int level = 1; level < CACHE_LEVELS; level++) {
     int count = hwloc_get_nbobjs_by_type(topology, levels[level]);
     for (int i = 0; i < count; i++) {
       hwloc_obj_t object = hwloc_get_obj_by_type(topology, levels[level], (unsigned)i);
       bool ours = false;
       for (int j = 0; j < cores; j++) ours |= hwloc_bitmap_isset(object->cpuset, (unsigned)core[j]);
-      if (ours) cache_bytes += object->attr->cache.size;
+      if (ours) level_bytes[level] += object->attr->cache.size;
     }
   }
   hwloc_topology_destroy(topology);
@@ -96,29 +98,36 @@ static int first_of(const char *path, int otherwise) {
   return read_number(path, &first) ? (int)first : otherwise;
 }
 
-static void add_last_cache(int pu, bool *counted) {
+// A cache is counted with the first CPU that shares it.
+static void add_caches(int pu, bool counted[CACHE_LEVELS][CPU_SETSIZE]) {
   char path[160], text[64];
-  for (int index = 9; index >= 0; index--) {
-    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/cache/index%d/size", pu, index);
+  for (int index = 0; index < 10; index++) {
+    int end =
+        snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/cache/index%d/", pu, index);
+    uint64_t level;
+    strcpy(path + end, "level");
+    if (!read_number(path, &level)) return;
+    strcpy(path + end, "type");
+    if (level < 1 || level >= CACHE_LEVELS || !read_text(path, text, sizeof text)) continue;
+    if (!strncmp(text, "Instruction", 11)) continue;
+    strcpy(path + end, "size");
     if (!read_text(path, text, sizeof text)) continue;
     char *unit;
     uint64_t bytes = strtoull(text, &unit, 10);
     bytes <<= *unit == 'K' ? 10 : *unit == 'M' ? 20 : 0;
-    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/cache/index%d/shared_cpu_list", pu,
-             index);
+    strcpy(path + end, "shared_cpu_list");
     int first = first_of(path, pu);
-    if (first < 0 || first >= CPU_SETSIZE || counted[first]) return;
-    counted[first] = true;
-    cache_bytes += bytes;
-    return;
+    if (first < 0 || first >= CPU_SETSIZE || counted[level][first]) continue;
+    counted[level][first] = true;
+    level_bytes[level] += bytes;
   }
 }
 
 // Without hwloc: cores in the order of their first hardware thread that may be used.
 static void sys_look(void) {
-  static bool taken[CPU_SETSIZE], counted[CPU_SETSIZE];
+  static bool taken[CPU_SETSIZE], counted[CACHE_LEVELS][CPU_SETSIZE];
   cores = 0;
-  cache_bytes = 0;
+  memset(level_bytes, 0, sizeof level_bytes);
   for (int pu = 0; pu < CPU_SETSIZE; pu++) {
     if (!CPU_ISSET(pu, &allowed)) continue;
     char path[160];
@@ -127,7 +136,7 @@ static void sys_look(void) {
     if (first < 0 || first >= CPU_SETSIZE || taken[first]) continue;
     taken[first] = true;
     core[cores++] = pu;
-    add_last_cache(pu, counted);
+    add_caches(pu, counted);
   }
 }
 
@@ -256,7 +265,12 @@ void why_topology_host(struct why_facts *facts) {
   facts->memory_bytes = number_of("/proc/meminfo", "MemTotal:") << 10;
   facts->free_bytes = number_of("/proc/meminfo", "MemAvailable:") << 10;
   for_groups(bound_free, &facts->free_bytes);
-  facts->cache_bytes = cache_bytes;
+  int level = CACHE_LEVELS - 1; // the last that there is, and the one before it
+  while (level > 0 && !level_bytes[level]) level--;
+  facts->cache_bytes = level_bytes[level];
+  if (level > 0) level--;
+  while (level > 0 && !level_bytes[level]) level--;
+  facts->core_cache_bytes = level_bytes[level];
 }
 
 int why_topology_numa_of_pci(const char *pci) {

@@ -345,6 +345,21 @@ WHY_API const struct why_facts *why_machine_device(const struct why_machine *, i
 WHY_API struct why_device *why_machine_live(struct why_machine *, int index);
 // Takes over the figures of `from` (in_bps to flops and provenance), as measured in this run.
 WHY_API void why_machine_figures(struct why_machine *, int index, const struct why_facts *from);
+// What one part of a device reached at best, measured on its own. The figures of why_facts are the
+// ones of these that predictions need.
+struct why_ceiling {
+  char name[48];  // "fma-f32-avx512", "copy-in-pinned"
+  char unit[16];  // of value: "flop/s", "byte/s" (of copies in memory read plus written), "s"
+  int device;     // of the machine
+  int threads;    // of the host; 0 on a GPU
+  uint64_t bytes; // that were worked on, or copied; 0: does not apply
+  double value;   // above 0
+};
+WHY_API int why_machine_ceilings(const struct why_machine *);
+WHY_API const struct why_ceiling *why_machine_ceiling(const struct why_machine *, int index);
+// Takes a copy; replaces the one of the same device, name, threads and bytes. WHY_OK,
+// WHY_BAD_INPUT (no such device, no name or unit, no value) or WHY_ALLOC_FAILED.
+WHY_API enum why_reason why_machine_ceiling_add(struct why_machine *, const struct why_ceiling *);
 // Keeps all threads of this process on the first `threads` cores, one hardware thread a core, in
 // the machine's order; 0, or more than there are: where it was allowed to run when it started.
 // Threads begun later inherit it. WHY_OK, WHY_BAD_INPUT below 0, WHY_CALL_FAILED.

@@ -88,6 +88,59 @@ with open(path, encoding="utf8") as file:
 status, out, err = run("machine", "--machine", path)
 expect(status == 0 and "recorded" in out, f"machine --machine: {err}")
 
+# Ceilings that a machine file holds: rows of their own, and tables for people.
+with open(path, encoding="utf8") as file:
+    here = json.load(file)
+here["ceilings"] = [
+    {"device": 0, "name": "fma-f32-avx2", "threads": 1, "value": 1.5e11, "unit": "flop/s"},
+    {"device": 0, "name": "fma-f32-avx2", "threads": 8, "value": 1e12, "unit": "flop/s"},
+    {"device": 0, "name": "copy-l1", "threads": 8, "bytes": 4096, "value": 4e11, "unit": "byte/s"}]
+here["ceilings"] += [{"device": 0, "name": f"copy-{way}-pinned", "bytes": size, "value": size * 1e6,
+                      "unit": "byte/s"} for size in (4096, 16384) for way in ("in", "out")]
+with open(path, "w", encoding="utf8") as file:
+    json.dump(here, file)
+status, out, err = run("machine", "--machine", path)
+expect(re.search(r"^ +ceilings +1 thread +8 threads$", out, re.M), f"no table of ceilings: {out}")
+expect(re.search(r"^ +fma-f32-avx2 +150 GFLOP/s +1 TFLOP/s$", out, re.M), f"fma: {out}")
+expect(re.search(r"^ +copy-l1 +- +400 GB/s$", out, re.M), f"one thread was not measured: {out}")
+expect(re.search(r"^ +link, by size +copy-in-pinned +copy-out-pinned$", out, re.M), f"link: {out}")
+expect(re.search(r"^ +16 KiB +16.4 GB/s +16.4 GB/s$", out, re.M), f"link by size: {out}")
+rows = [row for row in rows_of(run("machine", "--machine", path, "--format", "csv")[1])
+        if row["item"] == "ceiling"]
+kept = [(c["name"], c.get("threads"), c.get("bytes"), c["value"], c["unit"])
+        for c in here["ceilings"]]
+expect([(r["name"], int(r["threads"]) if r["threads"] else None,
+         int(r["bytes"]) if r["bytes"] else None, float(r["value"]), r["unit"]) for r in rows] == kept,
+       f"ceilings as csv: {rows}")
+expect(all(r["device"] == "0" and r["index"] == str(i) for i, r in enumerate(rows)), "their places")
+
+# ---- bench: how numbers lie ----------------------------------------------------------------------
+
+LIES = ["bench", "--how-numbers-lie", "softmax", "rows=33", "cols=50", "--policy", "plain:portable",
+        "--time-budget", "0.01"]
+status, out, err = run(*LIES, "--format", "csv")
+rows = rows_of(out)
+expect(status == 0 and not err and len(rows) == 9, f"how numbers lie: {status} {err} {rows}")
+expect([r["lie"] for r in rows] == ["again", "zeros", "hot", "call-alone", "device-clock", "padded",
+                                    "minimum", "first-call", "baseline"], f"lies: {rows}")
+for row in rows:
+    measured = row["lie"] != "device-clock"  # of a kernel on the CPU
+    expect(row["status"] == ("measured" if measured else "skipped"), f"{row}")
+    expect((row["reason"] == "") == measured, f"a lie that is not shown says why: {row}")
+    expect(row["kernel"] == "portable" and row["device"] and row["machine"], f"on what: {row}")
+    for figure in ["honest_s", "claimed_s", "ratio", "ratio_ci_low", "ratio_ci_high"]:
+        expect(bool(row[figure]) == measured, f"{figure}: {row}")
+    if measured:
+        low, ratio, high = (float(row[key]) for key in ["ratio_ci_low", "ratio", "ratio_ci_high"])
+        expect(0 < low <= ratio <= high, f"interval: {row}")
+        verdict = "flatters" if low > 1 else "belittles" if high < 1 else "no difference"
+        expect(row["verdict"] == verdict, f"verdict: {row}")
+objects = json.loads(run(*LIES, "--format", "json")[1])
+expect([list(o) for o in objects] == [list(r) for r in rows], "json has the columns of csv")
+status, out, err = run(*LIES)
+expect(status == 0 and "device-clock SKIP: needs a GPU" in out and "what was done" in out and
+       "plain:portable" in out and "honest: " in out, f"how numbers lie as text: {out} {err}")
+
 # ---- explain -------------------------------------------------------------------------------------
 
 status, out, err = run("explain", *GEMM)

@@ -1,5 +1,6 @@
 // Machine files: what is written is read back the same, what is wrong is refused in one line with
 // its place, half a file is never taken for a whole one; and the answers that a file carries.
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -109,6 +110,80 @@ static void facts_are_read(void **state) {
   why_open_all(machine); // replayed: opens nothing
   for (int i = 0; i < machine->slots; i++) assert_null(slot[i].backend);
   why_close(machine);
+}
+
+// As `machine --measure` keeps them; written and read back.
+static void ceilings_are_kept(void **state) {
+  (void)state;
+  static const char file[] =
+      "{\"schema\": 1, \"kind\": \"machine\", \"name\": \"one\",\n"
+      " \"provenance\": {\"facts\": \"measured\"},\n"
+      " \"devices\": [{\"name\": \"a CPU\", \"backend\": \"host\", \"host\": true, "
+      "\"memory_bytes\": 1}],\n"
+      " \"ceilings\": [\n"
+      "  {\"device\": 0, \"name\": \"fma-f32-avx2\", \"threads\": 8, \"value\": 1.5e12, "
+      "\"unit\": \"flop/s\"},\n"
+      "  {\"device\": 0, \"name\": \"copy-l1\", \"threads\": 1, \"bytes\": 24576, \"value\": 3e11,"
+      " \"unit\": \"byte/s\", \"later\": [1]}]}\n";
+  struct why_machine *first = read_good(file);
+  char *text = write_text(first);
+  struct why_machine *machine = read_good(text);
+  assert_int_equal(why_machine_ceilings(machine), 2);
+  const struct why_ceiling *fma = why_machine_ceiling(machine, 0);
+  assert_string_equal(fma->name, "fma-f32-avx2");
+  assert_string_equal(fma->unit, "flop/s");
+  assert_true(fma->device == 0 && fma->threads == 8 && fma->bytes == 0 && fma->value == 1.5e12);
+  const struct why_ceiling *copy = why_machine_ceiling(machine, 1);
+  assert_true(copy->threads == 1 && copy->bytes == 24576 && copy->value == 3e11);
+
+  struct why_ceiling again = *fma, other = *fma; // the same once more takes its place
+  again.value = 2e12;
+  other.threads = 1;
+  assert_int_equal(why_machine_ceiling_add(machine, &again), WHY_OK);
+  assert_int_equal(why_machine_ceilings(machine), 2);
+  assert_true(why_machine_ceiling(machine, 0)->value == 2e12);
+  assert_int_equal(why_machine_ceiling_add(machine, &other), WHY_OK);
+  assert_int_equal(why_machine_ceilings(machine), 3);
+  const struct why_ceiling bad[] = {
+      {"", "s", 0, 0, 0, 1},   {"x", "", 0, 0, 0, 1},    {"x", "s", 1, 0, 0, 1},
+      {"x", "s", -1, 0, 0, 1}, {"x", "s", 0, -1, 0, 1},  {"x", "s", 0, 0, 0, 0},
+      {"x", "s", 0, 0, 0, -1}, {"x", "s", 0, 0, 0, NAN}, {"x", "s", 0, 0, 0, INFINITY}};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    assert_int_equal(why_machine_ceiling_add(machine, &bad[i]), WHY_BAD_INPUT);
+  assert_int_equal(why_machine_ceilings(machine), 3);
+  for (int i = 0; i < 200; i++) { // more than it began with
+    other.threads = 10 + i;
+    assert_int_equal(why_machine_ceiling_add(machine, &other), WHY_OK);
+  }
+  assert_true(why_machine_ceiling(machine, 202)->threads == 209);
+  free(text);
+  why_close(machine);
+  why_close(first);
+
+  static const struct {
+    const char *from, *to, *words;
+    int line;
+  } fault[] = {
+      {"1.5e12", "0", "\"value\" must be above 0", 5},
+      {"1.5e12", "\"fast\"", "must be a number", 5},
+      {"\"device\": 0, \"name\": \"copy", "\"device\": 1, \"name\": \"copy", "from 0 to 0", 6},
+      {"\"name\": \"fma-f32-avx2\", ", "", "\"name\" is missing", 5},
+      {"\"threads\": 8", "\"threads\": -8", "from 0 to", 5},
+      {"24576", "0.5", "whole number of bytes", 6},
+      {"\"measured\"", "\"published\"", "facts are published", 5},
+  };
+  for (size_t i = 0; i < sizeof fault / sizeof *fault; i++) {
+    const char *at = strstr(file, fault[i].from);
+    assert_non_null(at);
+    char wrong[sizeof file + 100];
+    int length = snprintf(wrong, sizeof wrong, "%.*s%s%s", (int)(at - file), file, fault[i].to,
+                          at + strlen(fault[i].from));
+    struct why_error error;
+    if (read_text(wrong, (size_t)length, &error))
+      fail_msg("%s -> %s was accepted", fault[i].from, fault[i].to);
+    if (!strstr(error.text, fault[i].words) || error.line != fault[i].line)
+      fail_msg("%s -> %s: %d: %s", fault[i].from, fault[i].to, error.line, error.text);
+  }
 }
 
 static void same_verdict(const struct why_verdict *a, const struct why_verdict *b) {
@@ -479,6 +554,7 @@ static void many_answers_are_all_found(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(facts_are_read),
+      cmocka_unit_test(ceilings_are_kept),
       cmocka_unit_test(a_replayed_machine_comes_back_equal),
       cmocka_unit_test(this_machine_comes_back_equal),
       cmocka_unit_test(the_shipped_machine_is_read),
