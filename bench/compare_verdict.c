@@ -10,8 +10,9 @@
 // The chance of any false alarm, 5% in all, is shared out.
 static const double error_cells = 0.04, error_all = 0.01;
 
-// Cells of quiet runs of one program differ by this much from run to run (results/README.md says how
-// it was measured), and this is as good as so many degrees of freedom. With few cells it decides.
+// Cells of quiet runs of one program differ by this much from run to run (results/README.md says
+// how it was measured), and this is as good as so many degrees of freedom. With few cells it
+// decides.
 static const double usual_between = 0.02, usual_freedom = 4;
 // No noise is trusted to have a lighter tail than Student's t with so many, nor called heavier than
 // with so few.
@@ -20,7 +21,9 @@ static const double most_freedom = JUDGE_MOST, least_freedom = 0.5;
 // scale's over n (Huber and Ronchetti, Robust Statistics, 5.1), that of a variance's root 1 / 2n.
 static const double median_freedom = 0.37;
 // What moves cells one by one, a neighbour or the clock, moves runs of them too.
-static const double common_share = 0.5;
+static const double common_share = 0.75;
+// Runs that resolve no better than to a quarter do not show that anything is the same.
+static const double most_same = 0.2231436; // ln 1.25
 enum { LEAST_FOR_TAIL = 20 };
 
 // ---- rows ---------------------------------------------------------------------------------------
@@ -60,14 +63,23 @@ static int ascending(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-// |d - shift| in units of its deviation, ascending. side: -1 and 1 for one side of the shift alone.
+// What stands as far out in the normal law as this t does in its own (Wallace 1959).
+static double normal_of(double t, double freedom) {
+  if (isinf(freedom) || isinf(t)) return t;
+  return (8 * freedom + 1) / (8 * freedom + 3) * sqrt(freedom * log1p(t * t / freedom));
+}
+
+// |d - shift| in units of its deviation, ascending, less for what that is not well known. side: -1
+// and 1 for one side of the shift alone.
 static int standardised(const struct difference *d, int n, double shift, double between, int side,
                         double *out) {
   int count = 0;
   for (int i = 0; i < n; i++) {
-    double off = d[i].log_ratio - shift, scale = sqrt(d[i].variance + between * between);
+    double off = d[i].log_ratio - shift, variance = d[i].variance + between * between;
     if (off * side < 0) continue;
-    out[count++] = off == 0 ? 0 : scale > 0 ? fabs(off) / scale : INFINITY;
+    double freedom = freedom_of(d[i].variance, d[i].freedom, between * between, INFINITY);
+    double t = off == 0 ? 0 : variance > 0 ? fabs(off) / sqrt(variance) : INFINITY;
+    out[count++] = normal_of(t, freedom);
   }
   qsort(out, (size_t)count, sizeof *out, ascending);
   return count;
@@ -93,8 +105,8 @@ static double median_between(const struct difference *d, int n, double shift, do
 }
 
 // How heavy the tail is: the degrees of freedom of the t whose 98th percentile stands to its median
-// as theirs. Of the two sides the lighter one: noise has the same tail on both, for A and B could be
-// exchanged, while cells that really changed mostly stand on one.
+// as theirs. Of the two sides the lighter one: noise has the same tail on both, for A and B could
+// be exchanged, while cells that really changed mostly stand on one.
 static double tail_freedom(const struct difference *d, int n, double shift, double between,
                            double *room) {
   double far = INFINITY;
@@ -104,7 +116,7 @@ static double tail_freedom(const struct difference *d, int n, double shift, doub
   }
   standardised(d, n, shift, between, 0, room);
   double ratio = far / fmax(median_of(room, n), 0.6744898);
-  ratio *= 1 + 2.5 / sqrt(n); // the lighter of two sides of n / 2 is too light by up to that
+  ratio *= 1 + 3 / sqrt(n); // the lighter of two sides of n / 2 is too light by up to that
   double low = least_freedom, high = most_freedom;
   for (int i = 0; i < 14; i++) {
     double middle = (low + high) / 2;
@@ -185,7 +197,7 @@ void judge_make(const struct noise *noise, int64_t tests, double threshold, stru
   // Of cells that did not change, and are as noisy as most, 95% lie within this.
   struct difference usual = {0, noise->typical, most_freedom};
   double critical, deviation = deviation_of(j, &usual, &critical);
-  j->same = (critical + 2) * deviation + fabs(j->shared);
+  j->same = fmin((critical + 2) * deviation + fabs(j->shared), most_same);
 }
 
 static struct judged judged_of(const struct judge *j, double d, double low, double high) {

@@ -16,9 +16,9 @@
 // found too. Intervals hold together: with 95% confidence none misses its cell (1% for all cells
 // together; 4% by Bonferroni over the cells, a Student's t for each).
 //
-// What this cannot do: a disturbance of fewer than one cell in fifty that shows in no row's interval
-// looks like a change, and where a fiftieth of the cells changed each way, the tail looks heavy and
-// little is found; then two runs of the same program tell the noise.
+// What this cannot do: a disturbance of fewer than one cell in fifty that shows in no row's
+// interval looks like a change, and where a fiftieth of the cells changed each way, the tail looks
+// heavy and little is found; then two runs of the same program tell the noise.
 #ifndef BENCH_COMPARE_VERDICT_H
 #define BENCH_COMPARE_VERDICT_H
 #include <stdint.h>
@@ -52,15 +52,15 @@ const char *verdict_name(enum verdict);
 enum { JUDGE_STEPS = 4, JUDGE_MOST = 12 }; // steps of a degree of freedom, up to so many
 struct judge {
   struct noise noise;
-  double threshold; // ln: no smaller difference is slower or faster
-  double same;      // ln: an interval within -same..same is the same
-  double tail;      // the chance on each side of a cell's interval
+  double threshold;                              // ln: no smaller difference is slower or faster
+  double same;                                   // ln: an interval within -same..same is the same
+  double tail;                                   // the chance on each side of a cell's interval
   double critical[JUDGE_STEPS * JUDGE_MOST + 1]; // its t, by its freedom; 0: not yet needed
   double overall;                                // that of all cells together
   double shared; // of d: what all cells have in common and may be noise
 };
-// tests: cells that get a verdict; threshold: ln, NAN: none was asked for, and the same is what lies
-// within what these runs can resolve.
+// tests: cells that get a verdict; threshold: ln, NAN: none was asked for, and the same is what
+// lies within what these runs can resolve.
 void judge_make(const struct noise *, int64_t tests, double threshold, struct judge *);
 
 struct judged {
