@@ -313,6 +313,7 @@ int bench_command(int argc, char **argv) {
                                     OPTION_MACHINE | OPTION_EMULATE | OPTION_DECIDE, rows};
   int status = options_read(argc, argv, &help, &b.options);
   if (status != STATUS_GO_ON) return status;
+  if (b.time_budget > 0) b.rules.measure.seconds = b.time_budget;
   if (b.lies) return lie(&b, &untold);
   if (b.options.arguments)
     return request_wrong("'%s': expected options only; problems are named by --suite",
@@ -327,7 +328,6 @@ int bench_command(int argc, char **argv) {
                           (struct regret_rules){b.compare_seconds, b.time_budget, b.rules.seed});
   }
   if (b.compare_seconds > 0) b.rules.compare_seconds = b.compare_seconds;
-  if (b.time_budget > 0) b.rules.measure.seconds = b.time_budget;
   if (!elsewhere && !b.suites) return default_sweep(&b);
   if (elsewhere) return elsewhere_part(&b);
   return measured_part(&b, b.suites, false, &gpu);

@@ -64,21 +64,29 @@ const char *csv_cell(const struct csv_row *, int column, char number[CSV_NUMBER]
 
 // ---- reading ------------------------------------------------------------------------------------
 
-// Reads any RFC 4180 file row by row; columns are found by the header's names.
+// Reads any RFC 4180 file row by row; columns are found by the header's names. It holds one row,
+// and a block of what comes after it.
 struct csv_reader {
   FILE *file;
   int line, next_line; // where the row begins, and the next one
-  int64_t end;         // bytes read: where the next row begins
+  int64_t end;         // bytes of the rows read: where the next one begins
   bool cut;            // the file ended within a line
   int names, schema;   // columns; the place of `schema` where results are read, else -1
   char **name, **field;
-  char *header, *text; // owned; names and fields point into them
-  size_t text_size;
+  char *header, *record; // names and fields point into them; record: in the block
+  // Its own: the file's bytes, of which those from begin to filled are not yet read as rows.
+  char *block;
+  size_t begin, filled, size;
+  size_t *place; // of each field, from the record's beginning
+  int places;
 };
 // Reads the header. WHY_OK, WHY_BAD_INPUT (what is wrong, and the line), WHY_ALLOC_FAILED.
 enum why_reason csv_open(struct csv_reader *, FILE *, struct why_error *);
 // The same, and that it has every column of ours, naming the first that is missing.
 enum why_reason csv_open_results(struct csv_reader *, FILE *, struct why_error *);
+// The same for some columns, members of CSV_COLUMN_.
+enum why_reason csv_open_some(struct csv_reader *, FILE *, const int *column, int columns,
+                              struct why_error *);
 // *more: false at the end of the file. A last line that was not finished is WHY_BAD_INPUT.
 enum why_reason csv_next(struct csv_reader *, bool *more, struct why_error *);
 int csv_find(const struct csv_reader *, const char *column);  // -1: none

@@ -19,6 +19,7 @@ static const struct {
     {"check",   check_command,   "every kernel that is present against a reference in double"},
     {"bench",   bench_command,   "sweep suites over sizes, types, budgets and policies into CSV"},
     {"plan",    plan_command,    "which machine, with how much memory, serves this work"},
+    {"compare", compare_command, "two CSV files: faster, slower, the same or cannot tell, and what moved"},
     // clang-format on
 };
 enum { COMMANDS = sizeof command / sizeof command[0] };

@@ -83,9 +83,9 @@ void csv_string(FILE *file, const char *text) {
   putc('"', file);
 }
 
-// The length of the UTF-8 sequence at `c`, 0 if it is none (RFC 3629: no overlong forms, no
-// surrogates, at most U+10FFFF).
-static int utf8_length(const unsigned char *c) {
+// RFC 3629: no overlong forms, no surrogates, at most U+10FFFF.
+int utf8_length(const char *text) {
+  const unsigned char *c = (const unsigned char *)text;
   if (c[0] < 0x80) return 1;
   int length = c[0] >= 0xc2 && c[0] < 0xe0   ? 2
                : c[0] >= 0xe0 && c[0] < 0xf0 ? 3
@@ -102,7 +102,7 @@ static int utf8_length(const unsigned char *c) {
 void json_string(FILE *file, const char *text) {
   putc('"', file);
   for (const unsigned char *c = (const unsigned char *)text; *c;) {
-    int length = utf8_length(c);
+    int length = utf8_length((const char *)c);
     if (length == 0) {
       fputs("\\ufffd", file);
       c++;

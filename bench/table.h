@@ -42,6 +42,7 @@ bool table_close(struct table *);
 // The parts, for writers of their own. Each writes one value; errors stay in the stream (ferror).
 void csv_string(FILE *, const char *);  // quoted only where it has to be
 void json_string(FILE *, const char *); // with its quotes; bytes that are no UTF-8 become U+FFFD
+int utf8_length(const char *);          // of the UTF-8 sequence that begins here; 0: it is none
 // A double with the fewest digits that read back as the same number.
 void number_text(double, char *out, size_t size);
 // "1.5 GiB", "12.3 us": `value` as text in its unit.
