@@ -6,8 +6,6 @@
 #include <stdarg.h>
 #include <string.h>
 
-enum { SUITES = 16 };
-
 void part_say(const struct part *p, const char *format, ...) {
   va_list arguments;
   fprintf(p->words, "%s | ", p->label);
@@ -65,7 +63,7 @@ static void measure_ceilings(const struct part *p) {
 }
 
 // What the lines that follow rest on.
-static void say_basis(const struct part *p) {
+void part_say_basis(const struct part *p) {
   int gpu = part_gpu(p->machine);
   const struct why_facts *f = why_machine_device(p->machine, gpu < 0 ? 0 : gpu);
   if (why_machine_replayed(p->machine))
@@ -77,13 +75,13 @@ static void say_basis(const struct part *p) {
 
 // ---- the sweep ----------------------------------------------------------------------------------
 
-static int open_suites(const char *names, struct suite *suite, int *count) {
+int part_suites(const char *names, struct suite suite[PART_SUITES], int *count) {
   char name[4096];
   *count = 0;
   for (const char *at = names;; at++) {
     size_t length = strcspn(at, ",");
-    if (*count == SUITES || length >= sizeof name)
-      return request_wrong("--suite: at most %d suites", SUITES);
+    if (*count == PART_SUITES || length >= sizeof name)
+      return request_wrong("--suite: at most %d suites", PART_SUITES);
     snprintf(name, sizeof name, "%.*s", (int)length, at);
     struct why_error error;
     enum why_reason reason = suite_open(name, &suite[*count], &error);
@@ -142,23 +140,34 @@ static int go_on(const struct part *p, struct results *results, struct sweep *sw
   return STATUS_OK;
 }
 
+struct sink {
+  struct results *results;
+  struct blob_export *blob;
+};
+static int take_row(void *to, const struct suite_case *item, const struct csv_row *row, bool gpu) {
+  struct sink *sink = to;
+  int error = results_row(sink->results, item, row, gpu);
+  return error || !sink->blob ? error : blob_export_add(sink->blob, item, row, gpu);
+}
+
 int part_run(const struct part *p) {
-  struct suite suite[SUITES];
+  struct suite suite[PART_SUITES];
   struct sweep_result result;
   struct results results;
   struct resume kept = {0};
-  int suites = 0, status = open_suites(p->suites, suite, &suites);
+  int suites = 0, status = part_suites(p->suites, suite, &suites);
   if (!status) status = results_open(&p->target, &results);
   if (status) goto done;
   interrupt_defer(true);
   results.summary.predicts = why_machine_replayed(p->machine);
+  struct sink sink = {&results, p->blob};
   struct sweep sweep = {
       .machine = p->machine,
       .options = p->options,
       .suite = suite,
       .suites = suites,
       .rules = p->rules,
-      .sink = {results_row, &results},
+      .sink = {take_row, &sink},
       .label = p->label,
       .run = p->run,
   };
@@ -170,7 +179,7 @@ int part_run(const struct part *p) {
   }
   if (!*p->run) row_run_name(p->run);
   bool complete = sweep.first == sweep_decisions(&sweep);
-  say_basis(p);
+  part_say_basis(p);
   if (p->here && !complete && part_gpu(p->machine) < 0) part_say_cause(p);
   if (p->here && !complete) measure_ceilings(p);
   sweep_run(&sweep, &result);

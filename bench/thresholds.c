@@ -1,0 +1,444 @@
+// Drives a search by measurements or predictions, and says what it found. See thresholds.h.
+#include "thresholds.h"
+#include "clock.h"
+#include "crossover_text.h"
+#include "duel.h"
+#include "part.h"
+#include "threshold.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NAME = 96 };
+
+struct choice { // who stood for the sides at a size
+  int64_t size;
+  int candidate[2];
+  char kernel[2][NAME];
+};
+
+struct search {
+  const struct thresholds *asked;
+  bool predicts;
+  const char *label;
+  FILE *file;
+  struct table *table; // NULL: text
+  // Of the family now searched:
+  const struct suite_case *item;
+  int request;              // options_request
+  struct why_request shown; // at the largest size
+  struct threshold *search;
+  struct duel duel;
+  struct choice choice[THRESHOLD_SIZES];
+  int choices;
+  double seconds;
+  const char *stop; // "found", "time", "failed", "none": a side cannot run at any size
+  int wrong_side;   // whose verdict says why it failed
+  struct why_verdict verdict;
+  int64_t failed_size;
+  bool refused; // any search of this run
+};
+
+static const struct table_column column[] = {
+    {"source"},
+    {"machine"},
+    {"suite"},
+    {"op"},
+    {"type"},
+    {"family"},
+    {"transfer"},
+    {"iterations"},
+    {"device_memory_bytes", TABLE_BYTES},
+    {"threads"},
+    {"a"},
+    {"b"},
+    {"answer"},
+    {"from"},
+    {"above"},
+    {"at_most"},
+    {"confidence"},
+    {"smaller"},
+    {"smaller_winner"},
+    {"larger"},
+    {"larger_winner"},
+    {"gpu_blob"},
+    {"a_kernel"},
+    {"b_kernel"},
+    {"sizes"},
+    {"samples"},
+    {"seconds", TABLE_SECONDS},
+    {"stop_reason"},
+    {"reason"},
+    {"note"},
+};
+enum { COLUMNS = sizeof column / sizeof column[0] };
+
+// ---- the problems -------------------------------------------------------------------------------
+
+// The family's problem at a size: its text with the number in place of the stars.
+static bool problem_at(const struct search *s, int64_t size, struct why_problem *problem) {
+  char text[4 * SUITE_FAMILY];
+  size_t used = 0;
+  for (const char *at = s->item->family; *at && used < sizeof text - 24; at++)
+    used += (size_t)(*at == '*' ? snprintf(text + used, 24, "%lld", (long long)size)
+                                : snprintf(text + used, 2, "%c", *at));
+  struct why_error error;
+  return !why_problem_parse(text, problem, &error);
+}
+
+// Both sides decided for a size. False: one of them cannot run; verdict and wrong_side say why.
+static bool decide(struct search *s, int64_t size, int candidate[2]) {
+  const struct thresholds *t = s->asked;
+  const struct side *side[2] = {&t->sides.a, &t->sides.b};
+  struct why_problem problem;
+  s->failed_size = size;
+  s->verdict = (struct why_verdict){.reason = WHY_BAD_INPUT, .note = "", .cause = ""};
+  if (!problem_at(s, size, &problem)) return false;
+  for (int i = 0; i < 2; i++) {
+    struct why_request *request = &s->shown;
+    struct duelist *d = &s->duel.side[i];
+    options_request(t->options, t->machine, &problem, s->request, request);
+    if (side[i]->threads >= 0) request->threads = (int)side[i]->threads;
+    s->wrong_side = i;
+    enum why_reason reason = duel_decide(t->machine, request, side[i], d);
+    s->verdict = d->verdict;
+    if (reason) s->verdict = (struct why_verdict){.reason = reason, .note = "", .cause = ""};
+    if (reason || d->candidate < 0) return false;
+    candidate[i] = d->candidate;
+  }
+  return true;
+}
+
+static struct choice *choice_at(struct search *s, int64_t size) {
+  for (int i = 0; i < s->choices; i++)
+    if (s->choice[i].size == size) return &s->choice[i];
+  struct choice *c = &s->choice[s->choices++];
+  *c = (struct choice){.size = size, .candidate = {-1, -1}};
+  return c;
+}
+
+static void name_choice(struct search *s, struct choice *c) {
+  for (int i = 0; i < 2; i++) {
+    if (c->candidate[i] < 0) continue;
+    const struct why_kernel *k = s->duel.side[i].decision.candidate[c->candidate[i]].kernel;
+    snprintf(c->kernel[i], NAME, "%s:%s", k->backend, k->name);
+  }
+}
+
+// ---- a search -----------------------------------------------------------------------------------
+
+static bool failed(struct search *s) {
+  s->stop = "failed";
+  return false;
+}
+
+// Samples at a size. False: the search ends here.
+static bool measure(struct search *s, int64_t size, int pairs, int64_t *open_size) {
+  const struct thresholds *t = s->asked;
+  const struct side *side[2] = {&t->sides.a, &t->sides.b};
+  double a[THRESHOLD_PAIRS], b[THRESHOLD_PAIRS];
+  struct choice *c = choice_at(s, size);
+  enum why_reason reason = WHY_OK;
+  if (*open_size != size) {
+    int predicted[2];
+    duel_close(&s->duel);
+    if (!decide(s, size, predicted)) return failed(s);
+    *open_size = size;
+    reason = duel_open(&s->duel, side, t->seed, c->candidate);
+    name_choice(s, c);
+  }
+  if (!reason) reason = duel_sample(&s->duel, &pairs, a, b);
+  if (reason) {
+    s->wrong_side = s->duel.side[0].verdict.reason == reason ? 0 : 1;
+    s->verdict = s->duel.side[s->wrong_side].verdict;
+    return failed(s);
+  }
+  if (interrupted()) return false;
+  threshold_tell(s->search, size, a, b, pairs);
+  return true;
+}
+
+static bool predict(struct search *s, int64_t size) {
+  struct choice *c = choice_at(s, size);
+  if (!decide(s, size, c->candidate)) return failed(s);
+  name_choice(s, c);
+  double seconds[2];
+  for (int i = 0; i < 2; i++)
+    seconds[i] = s->duel.side[i].decision.candidate[c->candidate[i]].seconds;
+  threshold_tell(s->search, size, &seconds[0], &seconds[1], 1);
+  return true;
+}
+
+static int most_threads(const struct search *s) { // of both sides; 0: all
+  int most = 1;
+  for (int i = 0; i < 2; i++) {
+    int threads = s->duel.side[i].decision.request.threads;
+    if (!threads) return 0;
+    if (threads > most) most = threads;
+  }
+  return most;
+}
+
+// Sizes at which both sides could run, of the family's own.
+static int runnable(struct search *s, const int64_t *size, int sizes, int64_t *out) {
+  int n = 0, candidate[2];
+  for (int i = 0; i < sizes; i++)
+    if (decide(s, size[i], candidate)) out[n++] = size[i];
+  return n;
+}
+
+static void run_search(struct search *s, const int64_t *size, int sizes) {
+  double begin = seconds_now();
+  int64_t next, open_size = 0;
+  int pairs;
+  s->choices = 0;
+  s->stop = "none";
+  s->search->sizes = 0;
+  s->search->samples = 0;
+  int64_t *can = calloc((size_t)sizes, sizeof *can);
+  int count = can ? runnable(s, size, sizes, can) : 0;
+  if (count) {
+    s->stop = "found";
+    threshold_start(s->search, can, count, s->predicts);
+    if (!s->predicts) (void)why_bind(most_threads(s));
+    bool goes_on = true;
+    while (goes_on && !interrupted() && threshold_next(s->search, &next, &pairs)) {
+      goes_on = s->predicts ? predict(s, next) : measure(s, next, pairs, &open_size);
+      if (goes_on && !s->predicts && seconds_now() - begin > s->asked->seconds) {
+        goes_on = false;
+        if (threshold_next(s->search, &next, &pairs)) s->stop = "time";
+      }
+    }
+    duel_close(&s->duel);
+  }
+  free(can);
+  s->seconds = seconds_now() - begin;
+}
+
+// ---- what is said -------------------------------------------------------------------------------
+
+// The rule of GPU-BLOB on the first pair at each size: single totals, as it has them.
+static int64_t blob_of(const struct search *s, struct threshold_answer *answer) {
+  for (int i = 0; i < answer->sizes; i++) {
+    struct why_problem p;
+    double flops = problem_at(s, answer->first[i].size, &p) ? p.op->flops(&p) : NAN;
+    answer->first[i].a *= flops;
+    answer->first[i].b *= flops;
+  }
+  return crossover_blob(answer->first, answer->sizes);
+}
+
+static const struct choice *choice_of(const struct search *s, int64_t size) {
+  for (int i = 0; i < s->choices; i++)
+    if (s->choice[i].size == size) return &s->choice[i];
+  return NULL;
+}
+
+static void put_size(struct table *t, int64_t size) {
+  if (size < 0)
+    table_none(t);
+  else
+    table_integer(t, size);
+}
+
+static void put_winner(struct table *t, const struct thresholds *asked, int64_t size,
+                       enum winner winner) {
+  put_size(t, size);
+  const char *name = winner == WINNER_A   ? asked->sides.a.text
+                     : winner == WINNER_B ? asked->sides.b.text
+                                          : "unsure";
+  table_string(t, size < 0 ? NULL : name);
+}
+
+static void put_row(struct search *s, const char *suite, struct threshold_answer *answer) {
+  const struct thresholds *asked = s->asked;
+  const struct crossover *x = &answer->crossover;
+  const struct why_request *r = &s->shown;
+  struct table *t = s->table;
+  bool any = answer->sizes > 0, refused = !strcmp(s->stop, "none") || !strcmp(s->stop, "failed");
+  int64_t blob = blob_of(s, answer);
+  const struct choice *c = choice_of(s, x->from);
+  table_string(t, s->label);
+  table_string(t, why_machine_name(asked->machine));
+  table_string(t, suite);
+  table_string(t, s->item->problem.op->name);
+  table_string(t, why_type_name(s->item->problem.type));
+  table_string(t, s->item->family);
+  table_string(t, why_transfer_name(r->transfer));
+  table_integer(t, r->iterations);
+  if (r->budget.device_bytes == WHY_UNLIMITED)
+    table_none(t);
+  else
+    table_unsigned(t, r->budget.device_bytes);
+  int threads = (int)asked->options->threads[s->request % asked->options->thread_counts];
+  table_integer(t, threads ? threads : why_machine_device(asked->machine, 0)->multiprocessors);
+  table_string(t, asked->sides.a.text);
+  table_string(t, asked->sides.b.text);
+  table_string(t, any ? crossover_name(x->kind) : "none");
+  put_size(t, x->from);
+  put_size(t, x->low);
+  put_size(t, x->high);
+  table_number(t, s->predicts || !any ? NAN : 1 - THRESHOLD_ERROR);
+  put_winner(t, asked, x->below, x->below_winner);
+  put_winner(t, asked, x->above, x->above_winner);
+  put_size(t, blob);
+  table_string(t, c && *c->kernel[0] ? c->kernel[0] : NULL);
+  table_string(t, c && *c->kernel[1] ? c->kernel[1] : NULL);
+  table_integer(t, answer->sizes);
+  table_integer(t, s->predicts ? 0 : s->search->samples);
+  table_number(t, s->predicts ? NAN : s->seconds);
+  table_string(t, s->stop);
+  table_string(t, refused ? why_name(s->verdict.reason) : NULL);
+  table_string(t, refused && *s->verdict.note ? s->verdict.note : NULL);
+}
+
+static void write_case(const struct search *s) {
+  const struct why_request *r = &s->shown;
+  const struct options *o = s->asked->options;
+  int64_t threads = o->threads[s->request % o->thread_counts];
+  bool open = s->asked->sides.a.threads < 0 || s->asked->sides.b.threads < 0;
+  fprintf(s->file, "%s | %s", s->label, s->item->family);
+  if (r->iterations > 1) fprintf(s->file, " x %lld", (long long)r->iterations);
+  if (r->transfer != WHY_ONCE) fprintf(s->file, ", copied %s", why_transfer_name(r->transfer));
+  if (r->budget.device_bytes != WHY_UNLIMITED) {
+    char budget[32];
+    unit_text((double)r->budget.device_bytes, TABLE_BYTES, budget, sizeof budget);
+    fprintf(s->file, ", device memory %s", budget);
+  }
+  if (threads && open) fprintf(s->file, ", CPU threads %lld", (long long)threads);
+  fputs(": ", s->file);
+}
+
+static void write_why_not(const struct search *s, const char *const name[2]) {
+  fprintf(s->file, "%s cannot run at %lld: %s: %s%s%s%s\n", name[s->wrong_side],
+          (long long)s->failed_size, why_name(s->verdict.reason), why_sentence(s->verdict.reason),
+          *s->verdict.note ? " (" : "", s->verdict.note, *s->verdict.note ? ")" : "");
+}
+
+static void write_text(struct search *s, struct threshold_answer *answer) {
+  char a[80], b[80], took[32];
+  const char *const name[2] = {a, b};
+  FILE *f = s->file;
+  side_name(&s->asked->sides.a, a, sizeof a);
+  side_name(&s->asked->sides.b, b, sizeof b);
+  write_case(s);
+  if (!answer->sizes) {
+    write_why_not(s, name);
+    return;
+  }
+  struct crossover_words words = {a, "beats", b, !s->predicts};
+  crossover_write(f, &words, &answer->crossover, answer->contest, answer->sizes);
+  int64_t blob = blob_of(s, answer);
+  fprintf(f, "; GPU-BLOB's rule on the same %s: ", s->predicts ? "times" : "data");
+  fprintf(f, blob < 0 ? "none" : "%lld", (long long)blob);
+  unit_text(s->seconds, TABLE_SECONDS, took, sizeof took);
+  if (!s->predicts)
+    fprintf(f, "; %lld samples at %d sizes in %s", (long long)s->search->samples, answer->sizes,
+            took);
+  if (!strcmp(s->stop, "time"))
+    fprintf(f, "; the time budget ended it%s", answer->whole ? "" : " before all sizes were seen");
+  putc('\n', f);
+  if (!strcmp(s->stop, "failed")) {
+    write_case(s);
+    write_why_not(s, name);
+  }
+}
+
+static void say(struct search *s, const char *suite) {
+  struct threshold_answer answer;
+  threshold_answer(s->search, &answer);
+  if (!strcmp(s->stop, "none") || !strcmp(s->stop, "failed")) s->refused = true;
+  if (s->table)
+    put_row(s, suite, &answer);
+  else
+    write_text(s, &answer);
+  fflush(s->file);
+}
+
+// ---- all of them --------------------------------------------------------------------------------
+
+static int by_size(const void *a, const void *b) {
+  int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+  return (x > y) - (x < y);
+}
+
+// The sizes of the family that begins with item `first`, ascending; 0: none, or one that began
+// before.
+static int family_sizes(const struct suite *suite, int64_t first, int64_t *out) {
+  int n = 0;
+  const char *family = suite->item[first].family;
+  if (!*family) return 0;
+  for (int64_t i = 0; i < first; i++)
+    if (!strcmp(suite->item[i].family, family)) return 0;
+  for (int64_t i = first; i < suite->count; i++)
+    if (!strcmp(suite->item[i].family, family)) out[n++] = suite->item[i].size;
+  qsort(out, (size_t)n, sizeof *out, by_size);
+  int kept = 1;
+  for (int i = 1; i < n; i++)
+    if (out[i] != out[kept - 1]) out[kept++] = out[i];
+  return kept;
+}
+
+static int search_suite(struct search *s, const struct suite *suite, int *families) {
+  int64_t *size = calloc((size_t)suite->count, sizeof *size);
+  if (!size) return machine_failed("out of memory");
+  for (int64_t i = 0; i < suite->count && !interrupted(); i++) {
+    int sizes = family_sizes(suite, i, size);
+    s->item = &suite->item[i];
+    *families += sizes > 1;
+    for (int r = 0; r < options_requests(s->asked->options) && sizes > 1 && !interrupted(); r++) {
+      s->request = r;
+      run_search(s, size, sizes);
+      if (!interrupted()) say(s, suite->name);
+    }
+  }
+  free(size);
+  return STATUS_OK;
+}
+
+static int search_all(struct search *s) {
+  struct suite suite[PART_SUITES];
+  int suites = 0, families = 0, status = part_suites(s->asked->suites, suite, &suites);
+  if (!status && !s->table)
+    part_say_basis(
+        &(struct part){.label = s->label, .machine = s->asked->machine, .words = s->file});
+  for (int i = 0; i < suites && !status; i++) status = search_suite(s, &suite[i], &families);
+  for (int i = 0; i < suites; i++) suite_free(&suite[i]);
+  if (!status && !families)
+    status =
+        request_wrong("--threshold: no line of --suite %s has exactly one range, along which a "
+                      "threshold could be looked for, such as: gemm m=n=k=64..4096*2",
+                      s->asked->suites);
+  return status;
+}
+
+int thresholds_run(const struct thresholds *asked) {
+  struct search s = {.asked = asked, .predicts = why_machine_replayed(asked->machine)};
+  struct output out;
+  const struct options *o = asked->options;
+  s.label = s.predicts ? "predicted" : "measured";
+  s.duel.machine = asked->machine;
+  int status = output_open(o->output, &out);
+  if (status) return status;
+  s.file = out.file;
+  s.search = malloc(sizeof *s.search);
+  if (o->format != TABLE_TEXT) s.table = table_open(out.file, o->format, column, COLUMNS);
+  interrupt_defer(true);
+  if (!s.search || (o->format != TABLE_TEXT && !s.table))
+    status = machine_failed("out of memory");
+  else
+    status = search_all(&s);
+  bool stopped = interrupted();
+  interrupt_defer(false);
+  duel_free(&s.duel);
+  free(s.search);
+  if (!s.predicts) (void)why_bind(0);
+  if (status) {
+    if (s.table) table_close(s.table);
+    output_abandon(&out);
+    return status;
+  }
+  status = s.table ? output_table(&out, s.table) : output_close(&out);
+  if (status) return status;
+  return stopped ? STATUS_INTERRUPTED : s.refused ? STATUS_NO : STATUS_OK;
+}
