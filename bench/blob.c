@@ -55,9 +55,9 @@ double blob_flops(const struct blob_row *row) {
 
 // ---- reading ------------------------------------------------------------------------------------
 
-enum { DEVICE, KERNEL, M, N, K, ITERATIONS, SECONDS, SPARSITY };
-static const char *const column_name[] = {"Device",     "Kernel",        "M",       "N", "K",
-                                          "Iterations", "Total Seconds", "sparsity"};
+enum { DEVICE, KERNEL, M, N, K, ITERATIONS, SECONDS, RATE, SPARSITY };
+static const char *const column_name[] = {"Device",     "Kernel",        "M",       "N",       "K",
+                                          "Iterations", "Total Seconds", "GFLOP/s", "sparsity"};
 static const char *const device_name[BLOB_DEVICES] = {"cpu", "gpu_offloadOnce", "gpu_offloadAlways",
                                                       "gpu_unified"};
 static const char *const kernel_name[] = {"sgemm", "dgemm", "sgemv", "dgemv"};
@@ -67,7 +67,7 @@ enum why_reason blob_open(struct blob_reader *r, FILE *file, struct why_error *e
   if (reason) return reason;
   for (int i = 0; i <= SPARSITY; i++) {
     r->column[i] = csv_find(&r->csv, column_name[i]);
-    if (r->column[i] >= 0 || i == SPARSITY) continue;
+    if (r->column[i] >= 0 || i >= RATE) continue;
     error->line = 1;
     snprintf(error->text, sizeof error->text,
              "no column '%s': expected a file of GPU-BLOB (Device,Kernel,M,N,K,...)",
@@ -126,6 +126,9 @@ enum why_reason blob_next(struct blob_reader *r, struct blob_row *row, bool *mor
   row->seconds = strtod(seconds, &end);
   if (end == seconds || *end || !isfinite(row->seconds) || row->seconds < 0)
     return wrong(r, SECONDS, "expected seconds, 0 or more", error);
+  double rate = r->column[RATE] < 0 ? 0 : 1e9 * strtod(text_of(r, RATE), NULL);
+  double exact = blob_flops(row) * (double)row->iterations / rate;
+  if (row->seconds > 0 && rate > 0 && fabs(exact - row->seconds) < 1e-5) row->seconds = exact;
   row->sparsity = r->column[SPARSITY] < 0 ? "" : text_of(r, SPARSITY);
   return WHY_OK;
 }

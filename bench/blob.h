@@ -12,8 +12,10 @@ struct blob_row {
   enum blob_device device;
   bool f64, gemv;
   int64_t m, n, k, iterations; // k is 0 for gemv
-  double seconds;              // of all iterations; 0: too short for the file's decimals
-  const char *sparsity;        // of one branch; "" without; valid until the next row
+  // Of all iterations; 0: too short for the five decimals of Total Seconds. By GFLOP/s where that
+  // agrees, for it kept more digits.
+  double seconds;
+  const char *sparsity; // of one branch; "" without; valid until the next row
 };
 // 2MNK + MN, for gemv 2MN + M: as GPU-BLOB counts, its beta being 0.
 double blob_flops(const struct blob_row *);
@@ -28,7 +30,7 @@ int64_t blob_shape_size(int shape, const struct blob_row *); // 0: it is not of 
 
 struct blob_reader {
   struct csv_reader csv;
-  int column[8];
+  int column[9];
 };
 // Columns are found by name. WHY_OK, WHY_BAD_INPUT (what is wrong, and the line),
 // WHY_ALLOC_FAILED.

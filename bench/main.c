@@ -18,6 +18,7 @@ static const struct {
     {"run",     run_command,     "one problem: decide, run, check, time"},
     {"check",   check_command,   "every kernel that is present against a reference in double"},
     {"bench",   bench_command,   "sweep suites over sizes, types, budgets and policies into CSV"},
+    {"report",  report_command,  "what CSV files say: where work ran and why, and thresholds"},
     // clang-format on
 };
 enum { COMMANDS = sizeof command / sizeof command[0] };

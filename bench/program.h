@@ -31,5 +31,6 @@ int check_command(int argc, char **argv);
 int explain_command(int argc, char **argv);
 int list_command(int argc, char **argv);
 int machine_command(int argc, char **argv);
+int report_command(int argc, char **argv);
 int run_command(int argc, char **argv);
 #endif

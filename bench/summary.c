@@ -1,6 +1,6 @@
 // The summary is counted row by row and printed at the end. Leaves out the rows themselves.
 #include "summary.h"
-#include "crossover_text.h"
+#include "rivals.h"
 #include "table.h"
 #include <errno.h>
 #include <math.h>
@@ -120,7 +120,7 @@ static void count_check(struct summary *s, const struct csv_row *row) {
   if (c->results == 1 || !(ratio <= c->worst)) c->worst = ratio;
 }
 
-static enum evidence evidence_of(const struct summary *s) {
+enum evidence summary_evidence(const struct summary *s) {
   return s->predicts ? EVIDENCE_EXACT : EVIDENCE_INTERVALS;
 }
 
@@ -138,7 +138,7 @@ int summary_add(struct summary *s, const struct suite_case *item, const struct c
   bool point = measured || (s->predicts && why_could_run(reason_named(row->reason)) &&
                             !isnan(row->predicted_s));
   if (!point || !*item->family) return 0;
-  return families_add(&s->families, item, row, gpu, evidence_of(s));
+  return families_add(&s->families, item, row, gpu, summary_evidence(s));
 }
 
 void summary_free(struct summary *s) {
@@ -295,40 +295,6 @@ static void print_bests(FILE *f, const char *label, const struct summary *s) {
   }
 }
 
-// ---- crossovers ---------------------------------------------------------------------------------
-
-static const struct rivals { // A is the one that is expected to win at large sizes
-  struct crossover_words words;
-  struct side a, b;
-  bool measured_only; // of priors there is nothing to learn
-} rivals[] = {
-    // clang-format off
-    {{"a GPU", "beats", "the CPU"},         {.gpu = true},                         {.host = true}, false},
-    {{"all threads", "beat", "one thread"}, {.host = true},                        {.host = true, .threads = 1}, true},
-    {{"OpenBLAS", "beats", "plain C"},      {.host = true, .backend = "openblas"}, {.host = true, .backend = "plain"}, true},
-    {{"oneDNN", "beats", "OpenBLAS"},       {.host = true, .backend = "onednn"},   {.host = true, .backend = "openblas"}, true},
-    // clang-format on
-};
-
-static void print_crossovers(FILE *f, const char *label, struct summary *s) {
-  for (size_t k = 0; k < sizeof rivals / sizeof rivals[0]; k++) {
-    const struct rivals *r = &rivals[k];
-    if (s->predicts && r->measured_only) continue;
-    if (r->b.threads == 1 && s->families.threads == 1) continue;
-    struct crossover_words words = r->words;
-    words.interval = !s->predicts;
-    for (int64_t i = 0; i < s->families.count; i++) {
-      struct family_threshold t;
-      if (!families_find(&s->families, i, &r->a, &r->b, evidence_of(s), &t) && t.count > 1) {
-        fprintf(f, "%s | %s: ", label, s->families.item[i].key);
-        crossover_write(f, &words, &t.crossover, t.contest, t.count);
-        putc('\n', f);
-      }
-      family_threshold_free(&t);
-    }
-  }
-}
-
 // ---- all of it ----------------------------------------------------------------------------------
 
 static void print_checks(FILE *f, const char *label, const struct summary *s) {
@@ -358,6 +324,13 @@ void summary_print_kernels(FILE *f, const char *label, struct summary *s) {
 }
 
 void summary_print(FILE *f, const char *label, struct summary *s) {
+  summary_print_places(f, label, s);
+  if (!s->groups) return;
+  (void)rivals_print(f, label, &s->families, summary_evidence(s), NULL, false); // no memory: none
+  summary_print_quality(f, label, s);
+}
+
+void summary_print_places(FILE *f, const char *label, const struct summary *s) {
   if (!s->groups) return;
   struct summary_group all = all_groups(s);
   print_table(f, label, s);
@@ -365,7 +338,9 @@ void summary_print(FILE *f, const char *label, struct summary *s) {
   print_budgets(f, label, s);
   print_largest(f, label, s);
   print_bests(f, label, s);
-  print_crossovers(f, label, s);
+}
+
+void summary_print_quality(FILE *f, const char *label, const struct summary *s) {
   print_checks(f, label, s);
   if (s->wide)
     fprintf(f,

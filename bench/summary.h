@@ -58,8 +58,13 @@ struct summary {
 int summary_add(struct summary *, const struct suite_case *, const struct csv_row *, bool gpu);
 // Every line begins with the label: "measured | ".
 void summary_print(FILE *, const char *label, struct summary *);
+// Its parts besides thresholds (rivals.h): where problems ran and why; checks, and measurements
+// that ended too early.
+void summary_print_places(FILE *, const char *label, const struct summary *);
+void summary_print_quality(FILE *, const char *label, const struct summary *);
 // How each kernel's results compare with the reference, a line a kernel.
 void summary_print_kernels(FILE *, const char *label, struct summary *);
+enum evidence summary_evidence(const struct summary *); // what its families rest on
 void summary_free(struct summary *);
 
 // What to do about a reason, in a sentence.

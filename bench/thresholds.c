@@ -275,12 +275,13 @@ static void put_row(struct search *s, const char *suite, struct threshold_answer
   table_string(t, asked->sides.a.text);
   table_string(t, asked->sides.b.text);
   table_string(t, any ? crossover_name(x->kind) : "none");
-  put_size(t, x->from);
-  put_size(t, x->low);
-  put_size(t, x->high);
+  bool never = x->kind == CROSSOVER_NEVER;
+  put_size(t, never ? -1 : x->from);
+  put_size(t, never ? -1 : x->low);
+  put_size(t, never ? -1 : x->high);
   table_number(t, s->predicts || !any ? NAN : 1 - THRESHOLD_ERROR);
-  put_winner(t, asked, x->below, x->below_winner);
-  put_winner(t, asked, x->above, x->above_winner);
+  put_winner(t, asked, never ? -1 : x->below, x->below_winner);
+  put_winner(t, asked, never ? -1 : x->above, x->above_winner);
   put_size(t, blob);
   table_string(t, c && *c->kernel[0] ? c->kernel[0] : NULL);
   table_string(t, c && *c->kernel[1] ? c->kernel[1] : NULL);

@@ -1,7 +1,7 @@
 # The sweep: suites, CSV, statistics, and that nothing finished is ever lost.
 set(sweep_program bench/program.c bench/files.c bench/values.c bench/table.c bench/version.c)
 set(threshold_sources bench/crossover.c bench/crossover_text.c bench/threshold.c
-    bench/statistics.c bench/families.c bench/sides.c)
+    bench/statistics.c bench/families.c bench/rivals.c bench/sides.c)
 why_test(test_suite SOURCES tests/unit/test_suite.c bench/suite.c ${sweep_program} LABELS unit)
 why_test(test_csv SOURCES tests/unit/test_csv.c bench/csv.c bench/csv_read.c bench/table.c
          LABELS unit)
