@@ -245,7 +245,8 @@ static int threshold_part(struct bench *b) {
   if (status) return status;
   if (!b->options.machine) {
     why_open_all(t.machine);
-    (void)figures_measure(t.machine); // what cannot be predicted is tried
+    bool choice = !*t.sides.a.kernel || !*t.sides.b.kernel;
+    if (choice) (void)figures_measure(t.machine); // which kernels are worth a trial
   }
   status = thresholds_run(&t);
   why_close(t.machine);
@@ -370,8 +371,9 @@ int bench_command(int argc, char **argv) {
       "suites\n"
       "with one range: both sides in turn, bisecting, with a 95% interval. A and B are gpu, cpu, "
       "a\n"
-      "backend or a kernel, and may end in @ and a number of CPU threads: "
-      "openblas@all,openblas@1.\n\n"
+      "backend or a kernel, and may end in @ and a number of CPU threads. Answers are from, "
+      "always,\n"
+      "never, until (B wins from there on, and A somewhere below) and unsure.\n\n"
       "  whycpu bench -o results.csv\n"
       "  whycpu bench --threshold onednn,openblas --suite square --threads 1\n"
       "  whycpu bench --resume results.csv\n"

@@ -91,8 +91,8 @@ int64_t true_threshold(const struct truth *t) {
 
 // ---- a sweep ------------------------------------------------------------------------------------
 
-static double sample(const struct truth *t, enum noise noise, double n, bool side_a) {
-  double seconds = (side_a ? seconds_a(t, n) : seconds_b(t, n)) * factor(noise, side_a);
+static double sample(double median, enum noise noise, bool side_a) {
+  double seconds = median * factor(noise, side_a);
   return noise == COARSE ? 1e-6 * ceil(seconds / 1e-6) : seconds;
 }
 
@@ -106,11 +106,11 @@ void search(struct threshold *t, const struct truth *truth, enum noise noise, FI
   threshold_start(t, family, FAMILY, false);
   while (threshold_next(t, &at, &pairs)) {
     if (trace) fprintf(trace, "%lldx%d ", (long long)at, pairs);
+    double median_a = seconds_a(truth, (double)at), median_b = seconds_b(truth, (double)at);
     for (int i = 0; i < pairs; i++)
       for (int k = 0; k < 2; k++) {
         bool side_a = (i + k) % 2 == 0; // A B, B A
-        double seconds = sample(truth, noise, (double)at, side_a);
-        *(side_a ? &a[i] : &b[i]) = seconds;
+        *(side_a ? &a[i] : &b[i]) = sample(side_a ? median_a : median_b, noise, side_a);
       }
     if (noise == DRIFTING) drift += 0.3 / 16; // from size to size
     threshold_tell(t, at, a, b, pairs);

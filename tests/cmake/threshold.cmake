@@ -11,3 +11,6 @@ if(TARGET test_threshold_truth)
 endif()
 why_test(test_crossover LABELS unit SOURCES tests/unit/test_crossover.c ${threshold_sources}
          bench/csv.c bench/table.c bench/values.c)
+why_test(test_blob LABELS unit SOURCES tests/unit/test_blob.c bench/blob.c bench/blob_write.c
+         bench/csv.c bench/csv_read.c ${sweep_program})
+why_script(cli_threshold tests/cli/threshold.py LABELS cli TIMEOUT 300)
