@@ -114,16 +114,22 @@ static enum why_reason fastest_of(struct duel *duel, struct duelist *d, int most
 
 // ---- the best of a side -------------------------------------------------------------------------
 
+static bool is_worth_a_trial(const struct duelist *d, const struct side *side, int i,
+                             int predicted) {
+  const struct why_candidate *c = &d->decision.candidate[i];
+  return could_run(side, c) && !(c->seconds > hopeless * d->decision.candidate[predicted].seconds);
+}
+
 static enum why_reason choose(struct duel *duel, struct duelist *d, const struct side *side,
                               int *chosen) {
-  int predicted = duel_predicted(d, side);
+  int predicted = duel_predicted(d, side), worth = 0;
   double best = INFINITY, seconds;
   if (predicted < 0) return d->verdict.reason;
-  double least = d->decision.candidate[predicted].seconds;
-  *chosen = -1;
-  for (int i = 0; i < d->decision.candidates && !interrupted(); i++) {
+  for (int i = 0; i < d->decision.candidates; i++) worth += is_worth_a_trial(d, side, i, predicted);
+  *chosen = worth == 1 ? predicted : -1;
+  for (int i = 0; i < d->decision.candidates && worth > 1 && !interrupted(); i++) {
     const struct why_candidate *c = &d->decision.candidate[i];
-    if (!could_run(side, c) || c->seconds > hopeless * least) continue;
+    if (!is_worth_a_trial(d, side, i, predicted)) continue;
     enum why_reason reason = prepare(duel, d, i);
     if (!reason) reason = fastest_of(duel, d, TRIALS, &seconds);
     release(d);
@@ -172,11 +178,11 @@ enum why_reason duel_open(struct duel *duel, const struct side *side[2], uint64_
   return reason;
 }
 
-enum why_reason duel_sample(struct duel *duel, int *pairs, double *a, double *b) {
+enum why_reason duel_sample(struct duel *duel, double deadline, int *pairs, double *a, double *b) {
   enum why_reason reason = WHY_OK;
   int wanted = *pairs;
   *pairs = 0;
-  for (int i = 0; i < wanted && !interrupted() && !reason; i++) {
+  for (int i = 0; i < wanted && !reason && !interrupted() && seconds_now() < deadline; i++) {
     for (int k = 0; k < 2 && !reason; k++) {
       int which = (i + k) % 2;
       reason = sample(duel, &duel->side[which], which ? &b[i] : &a[i]);

@@ -26,12 +26,13 @@ enum why_reason duel_decide(struct why_machine *, const struct why_request *, co
                             struct duelist *);
 // The candidate of a side that is predicted to be the fastest; -1: none could run.
 int duel_predicted(const struct duelist *, const struct side *);
-// Makes the operands, lets each side's candidates try (where `chosen` has -1; else takes that one),
-// prepares, warms up and checks both results. WHY_OK, or why not: the side's verdict has it.
+// Makes the operands, lets each side's candidates try (where `chosen` has -1, which then says who
+// it is; else takes that one), prepares, warms up and checks both results. WHY_OK, or why not: the
+// side's verdict has it.
 enum why_reason duel_open(struct duel *, const struct side *side[2], uint64_t seed, int chosen[2]);
-// Seconds of `pairs` requests by each side. Stops where interrupted() is; *pairs: how many are
-// done.
-enum why_reason duel_sample(struct duel *, int *pairs, double *a, double *b);
+// Seconds of `pairs` requests by each side. Stops where interrupted() is, or at `deadline` by
+// seconds_now(); *pairs: how many are done.
+enum why_reason duel_sample(struct duel *, double deadline, int *pairs, double *a, double *b);
 void duel_close(struct duel *); // the decisions stay
 void duel_free(struct duel *);
 

@@ -117,11 +117,12 @@ static void add_contest(struct family_threshold *t, struct rates *rates,
 // Judges the sizes by the bin, each of which stands at its last size. A threshold that lies above a
 // bin lies above its first size.
 enum { BIN = 24 };
-static void find_in_bins(struct family_threshold *t) {
+static int find_in_bins(struct family_threshold *t) {
   int bins = t->count / BIN > 1 ? t->count / BIN : 1;
   int64_t *first = calloc((size_t)bins, sizeof *first);
   struct contest *bin = calloc((size_t)bins, sizeof *bin);
-  for (int i = 0; first && bin && i < bins; i++) {
+  bool memory = first && bin;
+  for (int i = 0; memory && i < bins; i++) {
     double a[2 * BIN], b[2 * BIN];
     int from = i * BIN, to = i + 1 < bins ? from + BIN : t->count;
     for (int k = from; k < to; k++) a[k - from] = t->contest[k].a, b[k - from] = t->contest[k].b;
@@ -129,11 +130,12 @@ static void find_in_bins(struct family_threshold *t) {
     bin[i] = t->contest[to - 1];
     bin[i].winner = threshold_judge(a, b, to - from, THRESHOLD_ERROR / bins);
   }
-  if (first && bin) t->crossover = crossover_find(bin, bins);
-  for (int i = 0; first && bin && i < bins; i++)
+  if (memory) t->crossover = crossover_find(bin, bins);
+  for (int i = 0; memory && i < bins; i++)
     if (t->crossover.low == bin[i].size) t->crossover.low = first[i];
   free(first);
   free(bin);
+  return memory ? 0 : ENOMEM;
 }
 
 int families_find(struct families *fs, int64_t family, const struct side *a, const struct side *b,
@@ -156,11 +158,9 @@ int families_find(struct families *fs, int64_t family, const struct side *a, con
     if (best_a && best_b) add_contest(t, rates, best_a, best_b);
   }
   t->blob = crossover_blob(rates, t->count);
-  if (evidence == EVIDENCE_TOTALS && t->count)
-    find_in_bins(t);
-  else
-    t->crossover = crossover_find(t->contest, t->count);
   free(rates);
+  if (evidence == EVIDENCE_TOTALS && t->count) return find_in_bins(t);
+  t->crossover = crossover_find(t->contest, t->count);
   return 0;
 }
 

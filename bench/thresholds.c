@@ -31,7 +31,7 @@ struct search {
   struct duel duel;
   struct choice choice[THRESHOLD_SIZES];
   int choices;
-  double seconds;
+  double deadline, seconds;
   const char *stop; // "found", "time", "failed", "none": a side cannot run at any size
   int wrong_side;   // whose verdict says why it failed
   struct why_verdict verdict;
@@ -72,6 +72,11 @@ static const struct table_column column[] = {
     {"note"},
 };
 enum { COLUMNS = sizeof column / sizeof column[0] };
+
+// Does --threads say anything of a side?
+static bool threads_matter(const struct thresholds *t) {
+  return (t->sides.a.host && t->sides.a.threads < 0) || (t->sides.b.host && t->sides.b.threads < 0);
+}
 
 // ---- the problems -------------------------------------------------------------------------------
 
@@ -147,7 +152,7 @@ static bool measure(struct search *s, int64_t size, int pairs, int64_t *open_siz
     reason = duel_open(&s->duel, side, t->seed, c->candidate);
     name_choice(s, c);
   }
-  if (!reason) reason = duel_sample(&s->duel, &pairs, a, b);
+  if (!reason) reason = duel_sample(&s->duel, s->deadline, &pairs, a, b);
   if (reason) {
     s->wrong_side = s->duel.side[0].verdict.reason == reason ? 0 : 1;
     s->verdict = s->duel.side[s->wrong_side].verdict;
@@ -189,6 +194,7 @@ static int runnable(struct search *s, const int64_t *size, int sizes, int64_t *o
 
 static void run_search(struct search *s, const int64_t *size, int sizes) {
   double begin = seconds_now();
+  s->deadline = begin + s->asked->seconds;
   int64_t next, open_size = 0;
   int pairs;
   s->choices = 0;
@@ -204,7 +210,7 @@ static void run_search(struct search *s, const int64_t *size, int sizes) {
     bool goes_on = true;
     while (goes_on && !interrupted() && threshold_next(s->search, &next, &pairs)) {
       goes_on = s->predicts ? predict(s, next) : measure(s, next, pairs, &open_size);
-      if (goes_on && !s->predicts && seconds_now() - begin > s->asked->seconds) {
+      if (goes_on && !s->predicts && seconds_now() > s->deadline) {
         goes_on = false;
         if (threshold_next(s->search, &next, &pairs)) s->stop = "time";
       }
@@ -297,7 +303,6 @@ static void write_case(const struct search *s) {
   const struct why_request *r = &s->shown;
   const struct options *o = s->asked->options;
   int64_t threads = o->threads[s->request % o->thread_counts];
-  bool open = s->asked->sides.a.threads < 0 || s->asked->sides.b.threads < 0;
   fprintf(s->file, "%s | %s", s->label, s->item->family);
   if (r->iterations > 1) fprintf(s->file, " x %lld", (long long)r->iterations);
   if (r->transfer != WHY_ONCE) fprintf(s->file, ", copied %s", why_transfer_name(r->transfer));
@@ -306,7 +311,8 @@ static void write_case(const struct search *s) {
     unit_text((double)r->budget.device_bytes, TABLE_BYTES, budget, sizeof budget);
     fprintf(s->file, ", device memory %s", budget);
   }
-  if (threads && open) fprintf(s->file, ", CPU threads %lld", (long long)threads);
+  if (threads && threads_matter(s->asked))
+    fprintf(s->file, ", CPU threads %lld", (long long)threads);
   fputs(": ", s->file);
 }
 
@@ -388,6 +394,7 @@ static int search_suite(struct search *s, const struct suite *suite, int *famili
     s->item = &suite->item[i];
     *families += sizes > 1;
     for (int r = 0; r < options_requests(s->asked->options) && sizes > 1 && !interrupted(); r++) {
+      if (!threads_matter(s->asked) && r % s->asked->options->thread_counts) continue;
       s->request = r;
       run_search(s, size, sizes);
       if (!interrupted()) say(s, suite->name);

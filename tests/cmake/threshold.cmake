@@ -14,3 +14,8 @@ why_test(test_crossover LABELS unit SOURCES tests/unit/test_crossover.c ${thresh
 why_test(test_blob LABELS unit SOURCES tests/unit/test_blob.c bench/blob.c bench/blob_write.c
          bench/csv.c bench/csv_read.c ${sweep_program})
 why_script(cli_threshold tests/cli/threshold.py LABELS cli TIMEOUT 300)
+why_test(test_duel LABELS unit SOURCES tests/unit/test_duel.c bench/duel.c bench/sides.c
+         bench/measure.c bench/operands.c bench/statistics.c ${sweep_program})
+if(TARGET test_duel AND TARGET backend_cuda-emulated)
+  add_dependencies(test_duel backend_cuda-emulated)
+endif()

@@ -49,6 +49,7 @@ static enum why_reason read_text(const char *text, struct blob_row *row, struct 
   FILE *file = fmemopen((void *)text, strlen(text), "r");
   bool more;
   assert_non_null(file);
+  memset(&reader, 0, sizeof reader);
   enum why_reason reason = blob_open(&reader, file, error);
   if (!reason) {
     reason = blob_next(&reader, row, &more, error);
@@ -173,6 +174,7 @@ static void a_sweep_becomes_its_files(void **state) {
   add(&e, "gemm m=8 n=8 k=8 type=bf16", "measured", "once", false, 1);
   add(&e, "softmax rows=8 cols=8", "measured", "once", false, 1);
   FILE *file = open_memstream(&words, &size);
+  assert_non_null(file);
   assert_int_equal(blob_export_check(folder, false), 0);
   assert_int_equal(blob_export_write(&e, folder, file, "measured"), 0);
   fclose(file);

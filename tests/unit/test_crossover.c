@@ -17,7 +17,7 @@ static int contests(const char *wins, struct contest *at) {
   for (int i = 0; i < n; i++) {
     char w = wins[i];
     enum winner winner = w == 'A' ? WINNER_A : w == 'B' ? WINNER_B : WINNER_UNSURE;
-    at[i] = (struct contest){10 * (i + 1), w == 'B' || w == 'b' ? 2 : 1,
+    at[i] = (struct contest){10 * (int64_t)(i + 1), w == 'B' || w == 'b' ? 2 : 1,
                              w == 'A' || w == 'a' ? 2 : 1, winner};
   }
   return n;
@@ -77,7 +77,8 @@ static void the_rule_of_gpu_blob(void **state) {
   };
   for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
     struct rates at[6];
-    for (int k = 0; k < 6; k++) at[k] = (struct rates){10 * (k + 1), table[i].gpu[k], table[i].cpu};
+    for (int k = 0; k < 6; k++)
+      at[k] = (struct rates){10 * (int64_t)(k + 1), table[i].gpu[k], table[i].cpu};
     assert_int_equal(crossover_blob(at, 6), table[i].found);
   }
 }

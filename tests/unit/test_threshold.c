@@ -71,7 +71,7 @@ static void the_grid_is_of_the_family(void **state) {
   assert_int_equal(t->step, 16);
   assert_int_equal(t->grids, FAMILY);
   for (int i = 0; i < FAMILY; i++) assert_int_equal(t->grid[i], family[FAMILY - 1 - i]);
-  for (int i = 0; i < 64; i++) steps[i] = 100 * (i + 1);
+  for (int i = 0; i < 64; i++) steps[i] = 100 * (int64_t)(i + 1);
   threshold_start(t, steps, 64, false);
   assert_int_equal(t->step, 100);
   assert_int_equal(t->grids, THRESHOLD_GRID);
