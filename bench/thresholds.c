@@ -32,7 +32,7 @@ struct search {
   struct choice choice[THRESHOLD_SIZES];
   int choices;
   double deadline, seconds;
-  const char *stop; // "found", "time", "failed", "none": a side cannot run at any size
+  const char *stop; // "done", "time", "failed", "none": a side cannot run at any size
   int wrong_side;   // whose verdict says why it failed
   struct why_verdict verdict;
   int64_t failed_size;
@@ -204,7 +204,7 @@ static void run_search(struct search *s, const int64_t *size, int sizes) {
   int64_t *can = calloc((size_t)sizes, sizeof *can);
   int count = can ? runnable(s, size, sizes, can) : 0;
   if (count) {
-    s->stop = "found";
+    s->stop = "done";
     threshold_start(s->search, can, count, s->predicts);
     if (!s->predicts) (void)why_bind(most_threads(s));
     bool goes_on = true;

@@ -61,7 +61,7 @@ static enum why_reason read_text(const char *text, struct blob_row *row, struct 
 
 static void columns_are_found_by_name(void **state) {
   (void)state;
-  struct blob_row row;
+  struct blob_row row = {0};
   struct why_error error;
   assert_int_equal(
       read_text("Device,Kernel,M,N,K,Total Problem Size (KiB),Iterations,Total "
