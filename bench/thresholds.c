@@ -1,87 +1,18 @@
-// Drives a search by measurements or predictions, and says what it found. See thresholds.h.
-#include "thresholds.h"
+// Drives a search by measurements or predictions. See thresholds.h; what is said: search_say.c.
 #include "clock.h"
-#include "crossover_text.h"
-#include "duel.h"
 #include "part.h"
-#include "threshold.h"
+#include "search.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME = 96 };
-
-struct choice { // who stood for the sides at a size
-  int64_t size;
-  int candidate[2];
-  char kernel[2][NAME];
-};
-
-struct search {
-  const struct thresholds *asked;
-  bool predicts;
-  const char *label;
-  FILE *file;
-  struct table *table; // NULL: text
-  // Of the family now searched:
-  const struct suite_case *item;
-  int request;              // options_request
-  struct why_request shown; // at the largest size
-  struct threshold *search;
-  struct duel duel;
-  struct choice choice[THRESHOLD_SIZES];
-  int choices;
-  double deadline, seconds;
-  const char *stop; // "done", "time", "failed", "none": a side cannot run at any size
-  int wrong_side;   // whose verdict says why it failed
-  struct why_verdict verdict;
-  int64_t failed_size;
-  bool refused; // any search of this run
-};
-
-static const struct table_column column[] = {
-    {"source"},
-    {"machine"},
-    {"suite"},
-    {"op"},
-    {"type"},
-    {"family"},
-    {"transfer"},
-    {"iterations"},
-    {"device_memory_bytes", TABLE_BYTES},
-    {"threads"},
-    {"a"},
-    {"b"},
-    {"answer"},
-    {"from"},
-    {"above"},
-    {"at_most"},
-    {"confidence"},
-    {"smaller"},
-    {"smaller_winner"},
-    {"larger"},
-    {"larger_winner"},
-    {"gpu_blob"},
-    {"a_kernel"},
-    {"b_kernel"},
-    {"sizes"},
-    {"samples"},
-    {"seconds", TABLE_SECONDS},
-    {"stop_reason"},
-    {"reason"},
-    {"note"},
-};
-enum { COLUMNS = sizeof column / sizeof column[0] };
-
-// Does --threads say anything of a side?
-static bool threads_matter(const struct thresholds *t) {
+bool search_threads_matter(const struct thresholds *t) {
   return (t->sides.a.host && t->sides.a.threads < 0) || (t->sides.b.host && t->sides.b.threads < 0);
 }
 
 // ---- the problems -------------------------------------------------------------------------------
 
-// The family's problem at a size: its text with the number in place of the stars.
-static bool problem_at(const struct search *s, int64_t size, struct why_problem *problem) {
+bool search_problem(const struct search *s, int64_t size, struct why_problem *problem) {
   char text[4 * SUITE_FAMILY];
   size_t used = 0;
   for (const char *at = s->item->family; *at && used < sizeof text - 24; at++)
@@ -98,7 +29,7 @@ static bool decide(struct search *s, int64_t size, int candidate[2]) {
   struct why_problem problem;
   s->failed_size = size;
   s->verdict = (struct why_verdict){.reason = WHY_BAD_INPUT, .note = "", .cause = ""};
-  if (!problem_at(s, size, &problem)) return false;
+  if (!search_problem(s, size, &problem)) return false;
   for (int i = 0; i < 2; i++) {
     struct why_request *request = &s->shown;
     struct duelist *d = &s->duel.side[i];
@@ -126,7 +57,7 @@ static void name_choice(struct search *s, struct choice *c) {
   for (int i = 0; i < 2; i++) {
     if (c->candidate[i] < 0) continue;
     const struct why_kernel *k = s->duel.side[i].decision.candidate[c->candidate[i]].kernel;
-    snprintf(c->kernel[i], NAME, "%s:%s", k->backend, k->name);
+    snprintf(c->kernel[i], SEARCH_NAME, "%s:%s", k->backend, k->name);
   }
 }
 
@@ -221,147 +152,6 @@ static void run_search(struct search *s, const int64_t *size, int sizes) {
   s->seconds = seconds_now() - begin;
 }
 
-// ---- what is said -------------------------------------------------------------------------------
-
-// The rule of GPU-BLOB on the first pair at each size: single totals, as it has them.
-static int64_t blob_of(const struct search *s, struct threshold_answer *answer) {
-  for (int i = 0; i < answer->sizes; i++) {
-    struct why_problem p;
-    double flops = problem_at(s, answer->first[i].size, &p) ? p.op->flops(&p) : NAN;
-    answer->first[i].a *= flops;
-    answer->first[i].b *= flops;
-  }
-  return crossover_blob(answer->first, answer->sizes);
-}
-
-static const struct choice *choice_of(const struct search *s, int64_t size) {
-  for (int i = 0; i < s->choices; i++)
-    if (s->choice[i].size == size) return &s->choice[i];
-  return NULL;
-}
-
-static void put_size(struct table *t, int64_t size) {
-  if (size < 0)
-    table_none(t);
-  else
-    table_integer(t, size);
-}
-
-static void put_winner(struct table *t, const struct thresholds *asked, int64_t size,
-                       enum winner winner) {
-  put_size(t, size);
-  const char *name = winner == WINNER_A   ? asked->sides.a.text
-                     : winner == WINNER_B ? asked->sides.b.text
-                                          : "unsure";
-  table_string(t, size < 0 ? NULL : name);
-}
-
-static void put_row(struct search *s, const char *suite, struct threshold_answer *answer) {
-  const struct thresholds *asked = s->asked;
-  const struct crossover *x = &answer->crossover;
-  const struct why_request *r = &s->shown;
-  struct table *t = s->table;
-  bool any = answer->sizes > 0, refused = !strcmp(s->stop, "none") || !strcmp(s->stop, "failed");
-  int64_t blob = blob_of(s, answer);
-  const struct choice *c = choice_of(s, x->from);
-  table_string(t, s->label);
-  table_string(t, why_machine_name(asked->machine));
-  table_string(t, suite);
-  table_string(t, s->item->problem.op->name);
-  table_string(t, why_type_name(s->item->problem.type));
-  table_string(t, s->item->family);
-  table_string(t, why_transfer_name(r->transfer));
-  table_integer(t, r->iterations);
-  if (r->budget.device_bytes == WHY_UNLIMITED)
-    table_none(t);
-  else
-    table_unsigned(t, r->budget.device_bytes);
-  int threads = (int)asked->options->threads[s->request % asked->options->thread_counts];
-  table_integer(t, threads ? threads : why_machine_device(asked->machine, 0)->multiprocessors);
-  table_string(t, asked->sides.a.text);
-  table_string(t, asked->sides.b.text);
-  table_string(t, any ? crossover_name(x->kind) : "none");
-  bool never = x->kind == CROSSOVER_NEVER;
-  put_size(t, never ? -1 : x->from);
-  put_size(t, never ? -1 : x->low);
-  put_size(t, never ? -1 : x->high);
-  table_number(t, s->predicts || !any ? NAN : 1 - THRESHOLD_ERROR);
-  put_winner(t, asked, never ? -1 : x->below, x->below_winner);
-  put_winner(t, asked, never ? -1 : x->above, x->above_winner);
-  put_size(t, blob);
-  table_string(t, c && *c->kernel[0] ? c->kernel[0] : NULL);
-  table_string(t, c && *c->kernel[1] ? c->kernel[1] : NULL);
-  table_integer(t, answer->sizes);
-  table_integer(t, s->predicts ? 0 : s->search->samples);
-  table_number(t, s->predicts ? NAN : s->seconds);
-  table_string(t, s->stop);
-  table_string(t, refused ? why_name(s->verdict.reason) : NULL);
-  table_string(t, refused && *s->verdict.note ? s->verdict.note : NULL);
-}
-
-static void write_case(const struct search *s) {
-  const struct why_request *r = &s->shown;
-  const struct options *o = s->asked->options;
-  int64_t threads = o->threads[s->request % o->thread_counts];
-  fprintf(s->file, "%s | %s", s->label, s->item->family);
-  if (r->iterations > 1) fprintf(s->file, " x %lld", (long long)r->iterations);
-  if (r->transfer != WHY_ONCE) fprintf(s->file, ", copied %s", why_transfer_name(r->transfer));
-  if (r->budget.device_bytes != WHY_UNLIMITED) {
-    char budget[32];
-    unit_text((double)r->budget.device_bytes, TABLE_BYTES, budget, sizeof budget);
-    fprintf(s->file, ", device memory %s", budget);
-  }
-  if (threads && threads_matter(s->asked))
-    fprintf(s->file, ", CPU threads %lld", (long long)threads);
-  fputs(": ", s->file);
-}
-
-static void write_why_not(const struct search *s, const char *const name[2]) {
-  fprintf(s->file, "%s cannot run at %lld: %s: %s%s%s%s\n", name[s->wrong_side],
-          (long long)s->failed_size, why_name(s->verdict.reason), why_sentence(s->verdict.reason),
-          *s->verdict.note ? " (" : "", s->verdict.note, *s->verdict.note ? ")" : "");
-}
-
-static void write_text(struct search *s, struct threshold_answer *answer) {
-  char a[80], b[80], took[32];
-  const char *const name[2] = {a, b};
-  FILE *f = s->file;
-  side_name(&s->asked->sides.a, a, sizeof a);
-  side_name(&s->asked->sides.b, b, sizeof b);
-  write_case(s);
-  if (!answer->sizes) {
-    write_why_not(s, name);
-    return;
-  }
-  struct crossover_words words = {a, "beats", b, !s->predicts};
-  crossover_write(f, &words, &answer->crossover, answer->contest, answer->sizes);
-  int64_t blob = blob_of(s, answer);
-  fprintf(f, "; GPU-BLOB's rule on the same %s: ", s->predicts ? "times" : "data");
-  fprintf(f, blob < 0 ? "none" : "%lld", (long long)blob);
-  unit_text(s->seconds, TABLE_SECONDS, took, sizeof took);
-  if (!s->predicts)
-    fprintf(f, "; %lld samples at %d sizes in %s", (long long)s->search->samples, answer->sizes,
-            took);
-  if (!strcmp(s->stop, "time"))
-    fprintf(f, "; the time budget ended it%s", answer->whole ? "" : " before all sizes were seen");
-  putc('\n', f);
-  if (!strcmp(s->stop, "failed")) {
-    write_case(s);
-    write_why_not(s, name);
-  }
-}
-
-static void say(struct search *s, const char *suite) {
-  struct threshold_answer answer;
-  threshold_answer(s->search, &answer);
-  if (!strcmp(s->stop, "none") || !strcmp(s->stop, "failed")) s->refused = true;
-  if (s->table)
-    put_row(s, suite, &answer);
-  else
-    write_text(s, &answer);
-  fflush(s->file);
-}
-
 // ---- all of them --------------------------------------------------------------------------------
 
 static int by_size(const void *a, const void *b) {
@@ -394,10 +184,10 @@ static int search_suite(struct search *s, const struct suite *suite, int *famili
     s->item = &suite->item[i];
     *families += sizes > 1;
     for (int r = 0; r < options_requests(s->asked->options) && sizes > 1 && !interrupted(); r++) {
-      if (!threads_matter(s->asked) && r % s->asked->options->thread_counts) continue;
+      if (!search_threads_matter(s->asked) && r % s->asked->options->thread_counts) continue;
       s->request = r;
       run_search(s, size, sizes);
-      if (!interrupted()) say(s, suite->name);
+      if (!interrupted()) search_say(s, suite->name);
     }
   }
   free(size);
@@ -430,7 +220,8 @@ int thresholds_run(const struct thresholds *asked) {
   if (status) return status;
   s.file = out.file;
   s.search = malloc(sizeof *s.search);
-  if (o->format != TABLE_TEXT) s.table = table_open(out.file, o->format, column, COLUMNS);
+  if (o->format != TABLE_TEXT)
+    s.table = table_open(out.file, o->format, search_column, search_columns);
   interrupt_defer(true);
   if (!s.search || (o->format != TABLE_TEXT && !s.table))
     status = machine_failed("out of memory");
