@@ -1,10 +1,12 @@
 // `whycpu bench`: what is swept, and where the rows go. Without a suite or a machine it is the
 // default sweep: what this machine does (measured), what a GPU would do (predicted, if there is
 // none here), and whether the kernels are right (verified under emulation).
+#include "figures.h"
 #include "how_numbers_lie.h"
 #include "machines.h"
 #include "part.h"
 #include "regret.h"
+#include "thresholds.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,9 +24,13 @@ struct bench {
   struct options options;
   const char *suites, *output_dir;
   struct sweep_rules rules;
-  const char *compare;     // NULL: not given
-  double compare_seconds;  // 0: not given
-  double time_budget;      // 0: not given
+  const char *compare;    // NULL: not given
+  double compare_seconds; // 0: not given
+  double time_budget;     // 0: not given
+  struct sides threshold; // --threshold
+  double threshold_seconds;
+  bool to_blob; // --export gpu-blob
+  struct blob_export blob;
   const char *resume;      // the file to go on with; NULL: a new sweep
   bool regret;             // measure how good the predictions are, instead of a sweep
   bool lies;               // show how numbers lie
@@ -84,6 +90,11 @@ static int check_paths(struct bench *b) {
 }
 
 // first: of the default sweep, which goes on where there is no GPU.
+static void all_transfers(struct options *o) {
+  for (o->transfers = 0; o->transfers < WHY_TRANSFER_COUNT; o->transfers++)
+    o->transfer[o->transfers] = (enum why_transfer)o->transfers;
+}
+
 static int measured_part(struct bench *b, const char *suites, bool first, bool *gpu) {
   struct options options = b->options;
   struct why_machine *machine;
@@ -95,7 +106,9 @@ static int measured_part(struct bench *b, const char *suites, bool first, bool *
     why_close(machine);
     return status;
   }
+  if (b->to_blob && *gpu && !(options.given & OPTION_TRANSFER)) all_transfers(&options);
   struct part part = make_part(b, "measured", "", suites, &options);
+  part.blob = b->to_blob ? &b->blob : NULL;
   part.machine = machine;
   bool both_threads = first && !(options.given & OPTION_THREADS);
   if (both_threads && why_machine_device(part.machine, 0)->multiprocessors > 1) {
@@ -175,6 +188,75 @@ static int elsewhere_part(struct bench *b) {
   if (status) return status;
   if (!replayed) why_open_all(part.machine);
   return run_and_close(&part);
+}
+
+static bool read_export(const char *text, void *to, struct why_error *wrong) {
+  if (!strcmp(text, "gpu-blob")) return *(bool *)to = true;
+  snprintf(wrong->text, sizeof wrong->text, "gpu-blob is the one format there is");
+  return false;
+}
+
+// GPU-BLOB's files have no place to say that a time was predicted, nor for two counts of calls.
+static int check_export(const struct bench *b) {
+  if (!b->output_dir)
+    return request_wrong("--export gpu-blob: --output-dir FOLDER says where its files go");
+  if (b->options.machine || b->options.open.emulate_bytes)
+    return request_wrong("--export gpu-blob: its files are of measured times; leave out --%s",
+                         b->options.machine ? "machine" : "emulate");
+  if (b->resume)
+    return request_wrong("--export gpu-blob: it wants all rows of a sweep; leave out --resume");
+  if (b->options.iteration_counts > 1)
+    return request_wrong("--export gpu-blob: one number of --iterations is wanted");
+  return STATUS_OK;
+}
+
+static int export_part(struct bench *b) {
+  bool gpu;
+  int status = blob_export_check(b->output_dir, b->overwrite);
+  if (!status) status = measured_part(b, b->suites ? b->suites : "quick", false, &gpu);
+  if (status <= STATUS_NO) {
+    FILE *words = b->printed ? stderr : stdout;
+    int wrote = blob_export_write(&b->blob, b->output_dir, words, "measured");
+    if (wrote) status = wrote;
+  }
+  blob_export_free(&b->blob);
+  return status;
+}
+
+// Rows are none of it: what only they need is refused.
+static int check_threshold(const struct bench *b) {
+  const char *also = b->resume                          ? "--resume"
+                     : b->overwrite                     ? "--overwrite"
+                     : b->to_blob                       ? "--export"
+                     : b->output_dir                    ? "--output-dir"
+                     : b->compare                       ? "--compare"
+                     : b->compare_seconds > 0           ? "--compare-limit"
+                     : b->options.given & OPTION_POLICY ? "--policy"
+                     : b->options.open.emulate_bytes    ? "--emulate"
+                                                        : NULL;
+  if (!also) return STATUS_OK;
+  if (!strcmp(also, "--emulate"))
+    return request_wrong("--threshold with --emulate: an emulated device has no times");
+  return request_wrong("--threshold with %s: a search names both its sides and writes no rows; "
+                       "leave out %s",
+                       also, also);
+}
+
+static int threshold_part(struct bench *b) {
+  struct thresholds t = {.options = &b->options, .sides = b->threshold, .seed = b->rules.seed};
+  t.suites = b->suites ? b->suites : b->options.machine ? "square" : "quick";
+  t.seconds = b->threshold_seconds;
+  int status = check_threshold(b);
+  if (!status) status = options_machine(&b->options, &t.machine);
+  if (status) return status;
+  if (!b->options.machine) {
+    why_open_all(t.machine);
+    bool choice = !*t.sides.a.kernel || !*t.sides.b.kernel;
+    if (choice) (void)figures_measure(t.machine, CEILINGS_FEW); // which kernels are worth a trial
+  }
+  status = thresholds_run(&t);
+  why_close(t.machine);
+  return status;
 }
 
 // ---- the command --------------------------------------------------------------------------------
@@ -268,6 +350,7 @@ static int lie(const struct bench *b, const struct measure_rules *untold) {
 
 int bench_command(int argc, char **argv) {
   static struct bench b;
+  b.threshold_seconds = 10;
   b.rules = (struct sweep_rules){{0.05, 0.5, true}, "all", 0.3, 1};
   const struct measure_rules untold = b.rules.measure;
   const struct option_row rows[] = {
@@ -278,8 +361,11 @@ int bench_command(int argc, char **argv) {
       {"compare",       "LIST",    "what to measure beside the chosen: all, none, backend:kernel", read_compare,    &b.compare},
       {"compare-limit", "SECONDS", "candidates predicted to take longer are not compared, 0.3",    read_seconds,    &b.compare_seconds},
       {"seed",          "N",       "of the random operands, 1",                                    read_natural,    &b.rules.seed},
+      {"threshold",     "A,B",     "search where A begins to beat B: gpu, cpu, backend, kernel, @threads", read_sides, &b.threshold},
+      {"threshold-budget", "SECONDS", "that one search may take, 10",                              read_seconds,    &b.threshold_seconds},
       {"output-dir",    "FOLDER",  "write the rows to FOLDER/NODE-TIME.csv",                       read_text,       &b.output_dir},
       {"regret",        NULL,      "measure how good predictions are: the chosen against the best", read_flag,      &b.regret},
+      {"export",        "gpu-blob", "write GPU-BLOB's files too, to the folder of --output-dir",    read_export,     &b.to_blob},
       {"resume",        "FILE",    "go on with FILE (CSV) where its sweep was cut off",            read_text,       &b.resume},
       {"overwrite",     NULL,      "replace the file of -o if it is there",                        read_flag,       &b.overwrite},
       {"how-numbers-lie", NULL,    "show what makes figures better than they are, on a problem",   read_flag,       &b.lies},
@@ -306,6 +392,15 @@ int bench_command(int argc, char **argv) {
       "baseline beside the honest figure, and prints how much better or worse each looks.\n\n"
       "  whycpu bench -o results.csv\n"
       "  whycpu bench --how-numbers-lie gemm m=1000 n=1000 k=1000 --threads 1\n"
+      "--threshold A,B looks for the size from which A beats B for good, in each line of the "
+      "suites\n"
+      "with one range: both sides in turn, bisecting, with a 95% interval. A and B are gpu, cpu, "
+      "a\n"
+      "backend or a kernel, and may end in @ and a number of CPU threads. Answers are from, "
+      "always,\n"
+      "never, until (B wins from there on, and A somewhere below) and unsure.\n\n"
+      "  whycpu bench -o results.csv\n"
+      "  whycpu bench --threshold onednn,openblas --suite square --threads 1\n"
       "  whycpu bench --resume results.csv\n"
       "  whycpu bench --suite square --device-memory 64MiB,256MiB,1GiB,none --machine h200\n"
       "  whycpu bench --suite my.suite --threads 1,all --precision 1 --time-budget 5 -o my.csv";
@@ -318,6 +413,8 @@ int bench_command(int argc, char **argv) {
   if (b.options.arguments)
     return request_wrong("'%s': expected options only; problems are named by --suite",
                          b.options.argument[0]);
+  if (b.threshold.given) return threshold_part(&b);
+  if (b.to_blob && (status = check_export(&b))) return status;
   if ((status = check_resume(&b)) || (status = choose_path(&b))) return status;
   bool elsewhere = b.options.machine || b.options.open.emulate_bytes, gpu;
   if (b.compare) b.rules.compare = b.compare;
@@ -328,6 +425,7 @@ int bench_command(int argc, char **argv) {
                           (struct regret_rules){b.compare_seconds, b.time_budget, b.rules.seed});
   }
   if (b.compare_seconds > 0) b.rules.compare_seconds = b.compare_seconds;
+  if (b.to_blob) return export_part(&b);
   if (!elsewhere && !b.suites) return default_sweep(&b);
   if (elsewhere) return elsewhere_part(&b);
   return measured_part(&b, b.suites, false, &gpu);

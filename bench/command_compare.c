@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool read_percent(const char *text, void *to, struct why_error *wrong) {
+static bool read_difference(const char *text, void *to, struct why_error *wrong) {
   char *end;
   double value = strtod(text, &end);
   if (*end == '%') end++;
@@ -61,9 +61,9 @@ int compare_command(int argc, char **argv) {
   bool strict = false;
   const struct option_row rows[] = {
       // clang-format off
-      {"threshold",  "PERCENT", "no smaller difference is slower or faster; an interval within it is the same", read_percent, &rules.threshold},
+      {"threshold",  "PERCENT", "no smaller difference is slower or faster; an interval within it is the same", read_difference, &rules.threshold},
       {"repeat",     "FILE",    "a second run of what made A: the noise is read off the two",                   read_text,    &rules.repeat},
-      {"run-to-run", "PERCENT", "what runs of one program differ by as a whole, 1 unless told",                 read_percent, &rules.run_to_run},
+      {"run-to-run", "PERCENT", "what runs of one program differ by as a whole, 1 unless told",                 read_difference, &rules.run_to_run},
       {"predicted",  NULL,      "compare predicted times, not measured ones",                                   read_flag,    &rules.predictions},
       {"strict",     NULL,      "status 1 also where a cell of A is not in B",                                  read_flag,    &strict},
       {"junit",      "FILE",    "write JUnit XML too: a case a cell",                                           read_text,    &junit},

@@ -20,6 +20,7 @@ static const struct {
     {"bench",   bench_command,   "sweep suites over sizes, types, budgets and policies into CSV"},
     {"plan",    plan_command,    "which machine, with how much memory, serves this work"},
     {"compare", compare_command, "two CSV files: faster, slower, the same or cannot tell, and what moved"},
+    {"report",  report_command,  "what CSV files say: where work ran and why, and thresholds"},
     // clang-format on
 };
 enum { COMMANDS = sizeof command / sizeof command[0] };

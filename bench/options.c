@@ -272,6 +272,7 @@ static int finish(struct options *o) {
   if (o->policies) o->given |= OPTION_POLICY;
   if (o->memories) o->given |= OPTION_MEMORY;
   if (o->thread_counts) o->given |= OPTION_THREADS;
+  if (o->transfers) o->given |= OPTION_TRANSFER;
   if (o->plans == (1u << WHY_PLAN_COUNT) - 1) o->plans = 0;
   if (!o->policies) o->policy[o->policies++] = (struct option_policy){WHY_AUTO, NULL};
   if (!o->transfers) o->transfer[o->transfers++] = WHY_ONCE;

@@ -48,8 +48,8 @@ struct options {
   struct amount pinned;            // a share is of the host's memory
   // At least 1 each after options_read.
   int policies, transfers, memories, thread_counts, iteration_counts;
-  unsigned given;           // OPTION_POLICY, _MEMORY, _THREADS: lists that are the user's own
-  const char *kernel;       // "backend:name"; "": any
+  unsigned given;     // OPTION_POLICY, _MEMORY, _THREADS, _TRANSFER: lists that are the user's own
+  const char *kernel; // "backend:name"; "": any
   enum table_format format; // text unless told
   bool format_given;
   const char *output; // NULL: standard output

@@ -70,7 +70,7 @@ static void measure_ceilings(const struct part *p) {
 }
 
 // What the lines that follow rest on.
-static void say_basis(const struct part *p) {
+void part_say_basis(const struct part *p) {
   int gpu = machine_gpu(p->machine);
   const struct why_facts *f = why_machine_device(p->machine, gpu < 0 ? 0 : gpu);
   if (why_machine_replayed(p->machine))
@@ -127,6 +127,16 @@ static int go_on(const struct part *p, struct results *results, struct sweep *sw
   return STATUS_OK;
 }
 
+struct sink {
+  struct results *results;
+  struct blob_export *blob;
+};
+static int take_row(void *to, const struct suite_case *item, const struct csv_row *row, bool gpu) {
+  struct sink *sink = to;
+  int error = results_row(sink->results, item, row, gpu);
+  return error || !sink->blob ? error : blob_export_add(sink->blob, item, row, gpu);
+}
+
 int part_run(const struct part *p) {
   struct suite suite[SUITES];
   struct sweep_result result;
@@ -137,13 +147,14 @@ int part_run(const struct part *p) {
   if (status) goto done;
   interrupt_defer(true);
   results.summary.predicts = why_machine_replayed(p->machine);
+  struct sink sink = {&results, p->blob};
   struct sweep sweep = {
       .machine = p->machine,
       .options = p->options,
       .suite = suite,
       .suites = suites,
       .rules = p->rules,
-      .sink = {results_row, &results},
+      .sink = {take_row, &sink},
       .label = p->label,
       .run = p->run,
   };
@@ -155,7 +166,7 @@ int part_run(const struct part *p) {
   }
   if (!*p->run) row_run_name(p->run);
   bool complete = sweep.first == sweep_decisions(&sweep);
-  say_basis(p);
+  part_say_basis(p);
   if (p->here && !complete && machine_gpu(p->machine) < 0) part_say_cause(p);
   if (p->here && !complete) measure_ceilings(p);
   sweep_run(&sweep, &result);

@@ -2,6 +2,7 @@
 // the part's label.
 #ifndef BENCH_PART_H
 #define BENCH_PART_H
+#include "blob.h"
 #include "results.h"
 #include "sweep.h"
 
@@ -12,15 +13,18 @@ struct part {
   const struct options *options;
   struct sweep_rules rules;
   struct results_target target;
-  char *run;    // ROW_RUN bytes, shared by the parts of a run of the program; "" until it is named
-  FILE *words;  // where lines go
-  bool here;    // this machine: say why no GPU is used, and measure its ceilings first
-  bool kernels; // say how each kernel was verified, not where problems would run
+  char *run; // ROW_RUN bytes, shared by the parts of a run of the program; "" until it is named
+  struct blob_export *blob; // what is to become GPU-BLOB's files; NULL: nothing
+  FILE *words;              // where lines go
+  bool here;                // this machine: say why no GPU is used, and measure its ceilings first
+  bool kernels;             // say how each kernel was verified, not where problems would run
 };
 // STATUS_OK, or the status to return, its line printed.
 int part_run(const struct part *);
 void part_say(const struct part *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 // Why no GPU is used, in the system's own words.
 void part_say_cause(const struct part *);
+// What the lines that follow rest on, where that is no measurement here.
+void part_say_basis(const struct part *);
 
 #endif

@@ -33,5 +33,6 @@ int explain_command(int argc, char **argv);
 int list_command(int argc, char **argv);
 int machine_command(int argc, char **argv);
 int plan_command(int argc, char **argv);
+int report_command(int argc, char **argv);
 int run_command(int argc, char **argv);
 #endif

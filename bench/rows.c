@@ -56,6 +56,8 @@ void row_decision(struct row_maker *r, const struct suite *suite, const struct s
   row->commit = r->commit;
   row->suite = suite->name;
   row->label = item->label;
+  row->family = item->family;
+  if (*item->family) row->size = item->size;
   row->op = p->op->name;
   row->type = why_type_name(p->type);
   row->math = why_math_name(p->math);

@@ -11,14 +11,17 @@ double percentile_of(const double *sorted, int n, double share) {
   return sorted[rank < 1 ? 0 : rank - 1];
 }
 
-int median_rank(int n) {
-  if (n > 1000) return (int)floor((n + 1 - 1.959964 * sqrt(n)) / 2);
+int median_rank_at(int n, double tail) {
   double term = ldexp(1, -n), below = 0; // term: P(number == l)
   int l = 0;
-  while (below + term <= 0.025) {
+  while (below + term <= tail) {
     below += term;
     term *= (double)(n - l) / (l + 1);
     l++;
   }
   return l;
+}
+
+int median_rank(int n) {
+  return n > 1000 ? (int)floor((n + 1 - 1.959964 * sqrt(n)) / 2) : median_rank_at(n, 0.025);
 }

@@ -12,5 +12,8 @@ double percentile_of(const double *sorted, int n, double share);
 // largest l for which P(number < l) <= 0.025 (David and Nagaraja, Order Statistics, 7.1). Returns
 // l; 0: n is under 6, too few for any such interval. Exact up to 1000, then by the normal law.
 int median_rank(int n);
+// The same for any one-sided error `tail` instead of 0.025: P(number < l) <= tail. Exact; n up to
+// 1000.
+int median_rank_at(int n, double tail);
 
 #endif

@@ -1,6 +1,6 @@
 // The summary is counted row by row and printed at the end. Leaves out the rows themselves.
 #include "summary.h"
-#include "crossover.h"
+#include "rivals.h"
 #include "table.h"
 #include <errno.h>
 #include <math.h>
@@ -56,36 +56,6 @@ static void keep_best(struct summary *s, const struct csv_row *row) {
   best->gflops = row->gflops;
   best->gbps = row->gbps;
   best->roof_percent = row->roof_percent;
-}
-
-static int keep_point(struct summary *s, const struct suite_case *item, const struct csv_row *row,
-                      bool gpu) {
-  if (s->points == s->capacity) {
-    int64_t capacity = s->capacity ? 2 * s->capacity : 256;
-    struct summary_point *grown = realloc(s->point, (size_t)capacity * sizeof *grown);
-    if (!grown) return ENOMEM;
-    s->point = grown;
-    s->capacity = capacity;
-  }
-  struct summary_point *p = &s->point[s->points];
-  char key[SUITE_FAMILY + 64], calls[32] = "";
-  if (row->iterations > 1) snprintf(calls, sizeof calls, " x %lld", (long long)row->iterations);
-  bool once = !strcmp(row->transfer, "once");
-  snprintf(key, sizeof key, "%s%s%s%s", item->family, calls, once ? "" : ", copied ",
-           once ? "" : row->transfer);
-  if (!(p->key = strdup(key))) return ENOMEM;
-  snprintf(p->backend, sizeof p->backend, "%s", row->backend);
-  p->size = item->size;
-  p->threads = row->threads;
-  p->gpu = gpu;
-  p->median = p->low = p->high = row->predicted_s;
-  if (!s->predicts) {
-    p->median = row->median_s;
-    p->low = isnan(row->ci_low_s) ? row->min_s : row->ci_low_s;
-    p->high = isnan(row->ci_high_s) ? row->p95_s : row->ci_high_s;
-  }
-  s->points++;
-  return 0;
 }
 
 // The op's place, emptied where this problem moves more than the one before; NULL: it moves less.
@@ -150,6 +120,10 @@ static void count_check(struct summary *s, const struct csv_row *row) {
   if (c->results == 1 || !(ratio <= c->worst)) c->worst = ratio;
 }
 
+enum evidence summary_evidence(const struct summary *s) {
+  return s->predicts ? EVIDENCE_EXACT : EVIDENCE_INTERVALS;
+}
+
 int summary_add(struct summary *s, const struct suite_case *item, const struct csv_row *row,
                 bool gpu) {
   count(s, row, gpu);
@@ -163,12 +137,12 @@ int summary_add(struct summary *s, const struct suite_case *item, const struct c
   keep_largest(s, row);
   bool point = measured || (s->predicts && why_could_run(reason_named(row->reason)) &&
                             !isnan(row->predicted_s));
-  return point && *item->family ? keep_point(s, item, row, gpu) : 0;
+  if (!point || !*item->family) return 0;
+  return families_add(&s->families, item, row, gpu, summary_evidence(s));
 }
 
 void summary_free(struct summary *s) {
-  for (int64_t i = 0; i < s->points; i++) free(s->point[i].key);
-  free(s->point);
+  families_free(&s->families);
   memset(s, 0, sizeof *s);
 }
 
@@ -321,118 +295,6 @@ static void print_bests(FILE *f, const char *label, const struct summary *s) {
   }
 }
 
-// ---- crossovers ---------------------------------------------------------------------------------
-
-struct side {
-  const char *name, *beat, *backend; // beat: the verb; backend: NULL for any
-  bool gpu, one_thread;              // else with the most threads of the sweep
-};
-static const struct rivals { // A is the one that is expected to win at large sizes
-  struct side a, b;
-} rivals[] = {
-    // clang-format off
-    {{"a GPU",       "beats", NULL,       true,  false}, {"the CPU",    "beats", NULL,    false, false}},
-    {{"all threads", "beat",  NULL,       false, false}, {"one thread", "beats", NULL,    false, true}},
-    {{"OpenBLAS",    "beats", "openblas", false, false}, {"plain C",    "beats", "plain", false, false}},
-    {{"oneDNN",      "beats", "onednn",   false, false}, {"OpenBLAS",   "beats", "openblas", false, false}},
-    // clang-format on
-};
-
-static const struct summary_point *fastest(const struct summary *s, const char *key, int64_t size,
-                                           const struct side *side, int64_t threads) {
-  const struct summary_point *best = NULL;
-  for (int64_t i = 0; i < s->points; i++) {
-    const struct summary_point *p = &s->point[i];
-    if (p->size != size || p->gpu != side->gpu || strcmp(p->key, key) != 0) continue;
-    if (side->backend && strcmp(p->backend, side->backend) != 0) continue;
-    if (!p->gpu && p->threads != threads) continue;
-    if (!best || p->median < best->median) best = p;
-  }
-  return best;
-}
-
-static int by_size(const void *a, const void *b) {
-  const struct contest *x = a, *y = b;
-  return (x->size > y->size) - (x->size < y->size);
-}
-
-// All sizes of a family at which both sides were measured.
-static int gather(const struct summary *s, const char *key, const struct rivals *r, int64_t threads,
-                  struct contest *out, int most) {
-  int n = 0;
-  for (int64_t i = 0; i < s->points && n < most; i++) {
-    int64_t size = s->point[i].size;
-    bool seen = strcmp(s->point[i].key, key) != 0;
-    for (int k = 0; k < n && !seen; k++) seen = out[k].size == size;
-    if (seen) continue;
-    const struct summary_point *a = fastest(s, key, size, &r->a, r->a.one_thread ? 1 : threads);
-    const struct summary_point *b = fastest(s, key, size, &r->b, r->b.one_thread ? 1 : threads);
-    if (a && b) out[n++] = (struct contest){size, a->low, a->high, b->low, b->high};
-  }
-  qsort(out, (size_t)n, sizeof *out, by_size);
-  return n;
-}
-
-static const char *winner_name(const struct rivals *r, enum winner w) {
-  return w == WINNER_A ? r->a.name : w == WINNER_B ? r->b.name : "cannot tell";
-}
-
-static void print_crossover(FILE *f, const char *label, const char *key, const struct rivals *r,
-                            const struct contest *at, int n) {
-  struct crossover x = crossover_find(at, n);
-  const char *a = r->a.name, *b = r->b.name, *beat = r->a.beat, *open = " (";
-  long long first = (long long)at[0].size, last = (long long)at[n - 1].size;
-  fprintf(f, "%s | %s: ", label, key);
-  switch (x.kind) {
-  case CROSSOVER_ALWAYS:
-    fprintf(f, "%s always %s %s, from %lld to %lld\n", a, beat, b, first, last);
-    return;
-  case CROSSOVER_NEVER:
-    fprintf(f, "%s never %s %s, from %lld to %lld\n", a, beat, b, first, last);
-    return;
-  case CROSSOVER_UNSURE:
-    fprintf(f, "cannot tell where %s %s %s: the intervals overlap at %lld, the largest\n", a, beat,
-            b, last);
-    return;
-  case CROSSOVER_FROM:
-    fprintf(f, "%s %s %s from %lld on", a, beat, b, (long long)x.from);
-    break;
-  case CROSSOVER_UNTIL:
-    fprintf(f, "%s %s %s up to %lld and not at %lld, the largest", a, beat, b, (long long)x.from,
-            last);
-    break;
-  }
-  if (x.below >= 0) {
-    fprintf(f, "%s%lld: %s", open, (long long)x.below, winner_name(r, x.below_winner));
-    open = ", ";
-  }
-  if (x.above >= 0) {
-    fprintf(f, "%s%lld: %s", open, (long long)x.above, winner_name(r, x.above_winner));
-    open = ", ";
-  }
-  fprintf(f, "%s\n", *open == ',' ? ")" : "");
-}
-
-static void print_crossovers(FILE *f, const char *label, const struct summary *s) {
-  enum { SIZES = 256 };
-  struct contest at[SIZES];
-  int64_t threads = 0;
-  for (int64_t i = 0; i < s->points; i++)
-    if (s->point[i].threads > threads) threads = s->point[i].threads;
-  for (size_t k = 0; k < sizeof rivals / sizeof rivals[0]; k++) {
-    if (rivals[k].b.one_thread && (threads == 1 || s->predicts)) continue;
-    if (rivals[k].a.backend && s->predicts) continue; // of priors: nothing to learn
-    for (int64_t i = 0; i < s->points; i++) {
-      const char *key = s->point[i].key;
-      bool seen = false;
-      for (int64_t before = 0; before < i && !seen; before++)
-        seen = !strcmp(s->point[before].key, key);
-      int n = seen ? 0 : gather(s, key, &rivals[k], threads, at, SIZES);
-      if (n > 1) print_crossover(f, label, key, &rivals[k], at, n);
-    }
-  }
-}
-
 // ---- all of it ----------------------------------------------------------------------------------
 
 static void print_checks(FILE *f, const char *label, const struct summary *s) {
@@ -450,7 +312,7 @@ static void print_checks(FILE *f, const char *label, const struct summary *s) {
           label, (long long)results, (long long)wrong, worst->worst, worst->op, worst->kernel);
 }
 
-void summary_print_kernels(FILE *f, const char *label, const struct summary *s) {
+void summary_print_kernels(FILE *f, const char *label, struct summary *s) {
   fprintf(f, "%s | %-8s %-18s %7s %7s  %s\n", label, "op", "kernel", "results", "wrong",
           "largest error, as a share of what is allowed");
   for (int i = 0; i < s->checks; i++) {
@@ -461,7 +323,14 @@ void summary_print_kernels(FILE *f, const char *label, const struct summary *s) 
   print_checks(f, label, s);
 }
 
-void summary_print(FILE *f, const char *label, const struct summary *s) {
+void summary_print(FILE *f, const char *label, struct summary *s) {
+  summary_print_places(f, label, s);
+  if (!s->groups) return;
+  (void)rivals_print(f, label, &s->families, summary_evidence(s), NULL, false); // no memory: none
+  summary_print_quality(f, label, s);
+}
+
+void summary_print_places(FILE *f, const char *label, const struct summary *s) {
   if (!s->groups) return;
   struct summary_group all = all_groups(s);
   print_table(f, label, s);
@@ -469,7 +338,9 @@ void summary_print(FILE *f, const char *label, const struct summary *s) {
   print_budgets(f, label, s);
   print_largest(f, label, s);
   print_bests(f, label, s);
-  print_crossovers(f, label, s);
+}
+
+void summary_print_quality(FILE *f, const char *label, const struct summary *s) {
   print_checks(f, label, s);
   if (s->wide)
     fprintf(f,

@@ -2,8 +2,7 @@
 // one side begins to win, what the memory budget changed, what to do.
 #ifndef BENCH_SUMMARY_H
 #define BENCH_SUMMARY_H
-#include "csv.h"
-#include "suite.h"
+#include "families.h"
 
 enum {
   SUMMARY_GROUPS = 64,
@@ -23,13 +22,6 @@ struct summary_group { // decisions under one policy and one budget of device me
 struct summary_best { // the fastest of an op and type, against the ceiling of its device
   char op[16], type[8], kernel[64], dims[192];
   double gflops, gbps, roof_percent;
-};
-struct summary_point { // one row of a family, measured or predicted
-  char *key;           // family, transfer and iterations; owned
-  char backend[16];
-  int64_t size, threads;
-  double median, low, high;
-  bool gpu;
 };
 struct summary_checks { // a kernel's results, compared with the reference
   char op[16], kernel[64];
@@ -56,8 +48,7 @@ struct summary {
   struct summary_best best[SUMMARY_BESTS];
   int bests;
   int64_t measured, wide; // rows; of these, ended before the interval was narrow enough
-  struct summary_point *point;
-  int64_t points, capacity;
+  struct families families;
   struct summary_largest largest[SUMMARY_LARGEST];
   int largests;
   struct summary_checks check[SUMMARY_KERNELS];
@@ -66,9 +57,14 @@ struct summary {
 // Zeroed at first, but for `predicts`. 0 or ENOMEM.
 int summary_add(struct summary *, const struct suite_case *, const struct csv_row *, bool gpu);
 // Every line begins with the label: "measured | ".
-void summary_print(FILE *, const char *label, const struct summary *);
+void summary_print(FILE *, const char *label, struct summary *);
+// Its parts besides thresholds (rivals.h): where problems ran and why; checks, and measurements
+// that ended too early.
+void summary_print_places(FILE *, const char *label, const struct summary *);
+void summary_print_quality(FILE *, const char *label, const struct summary *);
 // How each kernel's results compare with the reference, a line a kernel.
-void summary_print_kernels(FILE *, const char *label, const struct summary *);
+void summary_print_kernels(FILE *, const char *label, struct summary *);
+enum evidence summary_evidence(const struct summary *); // what its families rest on
 void summary_free(struct summary *);
 
 // What to do about a reason, in a sentence.

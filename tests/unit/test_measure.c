@@ -1,11 +1,10 @@
-// Order statistics against published tables, crossovers, and the measuring loop on this CPU: right
+// Order statistics against published tables, and the measuring loop on this CPU: right
 // results, wrong ones, and the next candidate after a failure.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "crossover.h"
 #include "machine.h"
 #include "ops/ops.h"
 #include "statistics.h"
@@ -37,47 +36,6 @@ static void percentiles(void **state) {
   assert_true(percentile_of(x, 10, 0.95) == 10);
   assert_true(percentile_of(x, 10, 0.9) == 9);
   assert_true(percentile_of(x, 10, 0.05) == 1);
-}
-
-// 'A' and 'B' won at a size, '?' the intervals overlap; sizes are 1, 2, 3...
-static void crossovers(void **state) {
-  (void)state;
-  static const struct {
-    const char *wins;
-    enum crossover_kind kind;
-    int from, below, above;
-    enum winner below_winner;
-  } table[] = {
-      // clang-format off
-      {"",       CROSSOVER_UNSURE, -1, -1, -1, WINNER_UNSURE},
-      {"AAA",    CROSSOVER_ALWAYS,  1, -1,  2, WINNER_UNSURE},
-      {"BBB",    CROSSOVER_NEVER,  -1, -1, -1, WINNER_UNSURE},
-      {"B?B",    CROSSOVER_NEVER,  -1, -1, -1, WINNER_UNSURE},
-      {"BBAAA",  CROSSOVER_FROM,    3,  2,  4, WINNER_B},
-      {"BABAA",  CROSSOVER_FROM,    4,  3,  5, WINNER_B},
-      {"BB?AA",  CROSSOVER_FROM,    4,  3,  5, WINNER_UNSURE},
-      {"BBBBA",  CROSSOVER_FROM,    5,  4, -1, WINNER_B},
-      {"AABB",   CROSSOVER_UNTIL,   2,  1,  3, WINNER_A},
-      {"AAA?",   CROSSOVER_UNSURE, -1, -1, -1, WINNER_UNSURE},
-      {"?",      CROSSOVER_UNSURE, -1, -1, -1, WINNER_UNSURE},
-      {"A",      CROSSOVER_ALWAYS,  1, -1, -1, WINNER_UNSURE},
-      // clang-format on
-  };
-  for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-    struct contest at[8];
-    int n = (int)strlen(table[i].wins);
-    for (int k = 0; k < n; k++) {
-      char w = table[i].wins[k];
-      double a = w == 'B' ? 10 : 1, b = w == 'A' ? 10 : 1; // both 1: they overlap
-      at[k] = (struct contest){k + 1, a, a + 1, b, b + 1};
-    }
-    struct crossover x = crossover_find(at, n);
-    assert_int_equal(x.kind, table[i].kind);
-    assert_int_equal(x.from, table[i].from);
-    assert_int_equal(x.below, table[i].below);
-    assert_int_equal(x.above, table[i].above);
-    assert_int_equal(x.below_winner, table[i].below_winner);
-  }
 }
 
 // ---- the loop -----------------------------------------------------------------------------------
@@ -221,7 +179,6 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(ranks_are_those_of_the_tables),
       cmocka_unit_test(percentiles),
-      cmocka_unit_test(crossovers),
       cmocka_unit_test(measures_what_can_run),
       cmocka_unit_test(a_failure_is_a_row),
   };
