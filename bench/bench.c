@@ -2,6 +2,7 @@
 // default sweep: what this machine does (measured), what a GPU would do (predicted, if there is
 // none here), and whether the kernels are right (verified under emulation).
 #include "part.h"
+#include "samples.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,9 +20,11 @@ struct bench {
   struct options options;
   const char *suites, *output_dir;
   struct sweep_rules rules;
-  const char *compare;     // NULL: not given
-  double compare_seconds;  // 0: not given
-  const char *resume;      // the file to go on with; NULL: a new sweep
+  const char *compare;    // NULL: not given
+  double compare_seconds; // 0: not given
+  const char *resume;     // the file to go on with; NULL: a new sweep
+  const char *samples;    // the file of single samples; NULL: none
+  struct samples_file samples_file;
   bool overwrite, printed; // printed: rows go to standard output
   char path[PATH];         // of the rows; "" without a file
   char part_path[PATH];
@@ -98,7 +101,14 @@ static int measured_part(struct bench *b, const char *suites, bool first, bool *
     options.thread_counts = 2;
   }
   part.here = true;
-  return run_and_close(&part);
+  if (b->samples && (status = samples_open(&b->samples_file, b->samples, b->overwrite))) {
+    why_close(machine);
+    return status;
+  }
+  if (b->samples) part.samples = (struct sweep_samples){samples_write, &b->samples_file};
+  status = run_and_close(&part);
+  int closed = samples_close(&b->samples_file);
+  return closed ? closed : status;
 }
 
 // What the same problems, and larger ones, would do on a machine with a GPU. Lists that the user
@@ -252,18 +262,19 @@ static int choose_path(struct bench *b) {
 
 int bench_command(int argc, char **argv) {
   static struct bench b;
-  b.rules = (struct sweep_rules){{0.05, 0.5, true}, "all", 0.3, 1};
+  b.rules = (struct sweep_rules){{0.01, 0.5, true}, "all", 0.3, 1};
   const struct option_row rows[] = {
       // clang-format off
       {"suite",         "LIST",    "suites by name, or files (whycpu list suites)",                read_text,       &b.suites},
-      {"precision",     "PERCENT", "half-width of the median's 95% interval to reach, 5",          read_percent,    &b.rules.measure.precision},
+      {"precision",     "PERCENT", "half-width of the median's 95% interval to reach, 1",          read_percent,    &b.rules.measure.precision},
       {"time-budget",   "SECONDS", "that sampling one candidate may take, 0.5",                    read_seconds,    &b.rules.measure.seconds},
       {"compare",       "LIST",    "what to measure beside the chosen: all, none, backend:kernel", read_compare,    &b.compare},
       {"compare-limit", "SECONDS", "candidates predicted to take longer are not compared, 0.3",    read_seconds,    &b.compare_seconds},
       {"seed",          "N",       "of the random operands, 1",                                    read_natural,    &b.rules.seed},
       {"output-dir",    "FOLDER",  "write the rows to FOLDER/NODE-TIME.csv",                       read_text,       &b.output_dir},
+      {"samples",       "FILE",    "write every single sample to FILE (CSV), disturbed ones marked", read_text,      &b.samples},
       {"resume",        "FILE",    "go on with FILE (CSV) where its sweep was cut off",            read_text,       &b.resume},
-      {"overwrite",     NULL,      "replace the file of -o if it is there",                        read_flag,       &b.overwrite},
+      {"overwrite",     NULL,      "replace the files of -o and --samples if they are there",                             read_flag,       &b.overwrite},
       {NULL},
       // clang-format on
   };
@@ -294,6 +305,9 @@ int bench_command(int argc, char **argv) {
                          b.options.argument[0]);
   if ((status = check_resume(&b)) || (status = choose_path(&b))) return status;
   bool elsewhere = b.options.machine || b.options.open.emulate_bytes, gpu;
+  if (b.samples && elsewhere)
+    return request_wrong("--samples %s: nothing is timed with --%s; leave it out", b.samples,
+                         b.options.machine ? "machine" : "emulate");
   if (b.compare) b.rules.compare = b.compare;
   if (b.compare_seconds > 0) b.rules.compare_seconds = b.compare_seconds;
   if (!elsewhere && !b.suites) return default_sweep(&b);

@@ -12,6 +12,7 @@ struct part {
   const struct options *options;
   struct sweep_rules rules;
   struct results_target target;
+  struct sweep_samples samples; // take NULL: not wanted
   char *run;    // ROW_RUN bytes, shared by the parts of a run of the program; "" until it is named
   FILE *words;  // where lines go
   bool here;    // this machine: say why no GPU is used, and measure its ceilings first

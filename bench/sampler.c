@@ -1,0 +1,272 @@
+// The measuring loop. See sampler.h.
+#include "sampler.h"
+#include "statistics.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+  MOST_SAMPLES = 16384,
+  LEAST_SAMPLES = 10,
+  FEW_SAMPLES = 3, // where one takes over a second
+  WARM_GROUP = 3,  // samples that are compared with as many before them
+  MOST_WARM = 300,
+  RESOLUTIONS = 500 // that a sample is long, so that the clock's step is a fifth of a percent
+};
+static const int64_t most_batch = (int64_t)1 << 30;
+// A shorter sample would measure the clock and the loop: reading CLOCK_MONOTONIC costs 25 to 50 ns.
+static const double least_seconds = 20e-6, long_seconds = 1;
+static const double least_share = 0.05; // of the time there is: what drifts within it is to be seen
+static const double steady = 0.02;      // groups that differ by less have settled
+static const double clocks_agree = 5e-3;      // relative; NTP slews by 5e-4 at most
+static const double suspects_tolerated = 0.2; // of samples: one can be preempted between two clocks
+
+enum why_reason sampler_open(struct sampler *s) {
+  *s = (struct sampler){.stop = ""};
+  s->sample = malloc(sizeof *s->sample * MOST_SAMPLES);
+  s->scratch = malloc(sizeof *s->scratch * MOST_SAMPLES);
+  if (s->sample && s->scratch) return WHY_OK;
+  sampler_close(s);
+  return WHY_ALLOC_FAILED;
+}
+
+void sampler_close(struct sampler *s) {
+  free(s->sample);
+  free(s->scratch);
+  *s = (struct sampler){.stop = ""};
+}
+
+static bool given_up(struct sampler *s) {
+  if (s->stopped && s->stopped()) s->given_up = true;
+  return s->given_up;
+}
+
+// ---- the clock ----------------------------------------------------------------------------------
+
+static void refuse_clock(struct sampler *s) {
+  s->stop = "clock";
+}
+
+static double now(struct sampler *s) {
+  double at = s->timer.now(s->timer.state);
+  if (!(at >= s->last)) refuse_clock(s);
+  return s->last = at;
+}
+
+static double least_sample(const struct sampler *s) {
+  return fmax(least_seconds, RESOLUTIONS * s->resolution);
+}
+
+// So that a batch takes `need` seconds, where it took `took`. False: there is no such batch.
+static bool grow(struct sampler *s, double took) {
+  double need = 1.2 * least_sample(s), factor = took > 0 ? ceil(need / took) : 8;
+  int64_t most = s->subject.most ? s->subject.most : most_batch;
+  if (factor > 1000) factor = 1000; // what took so short may have been the clock's step
+  if (factor < 2) factor = 2;
+  if (s->batch == most) return false;
+  s->batch = (double)s->batch * factor < (double)most ? s->batch * (int64_t)factor : most;
+  return true;
+}
+
+// ---- a sample -----------------------------------------------------------------------------------
+
+// One batch. *took: its seconds; *whole: those before and after it too.
+static enum why_reason take(struct sampler *s, struct sample *sample, double *took, double *whole) {
+  const struct subject *subject = &s->subject;
+  const struct watcher *w = &s->watcher;
+  bool two = s->timer.second;
+  double sum[PARTS] = {0}, began = now(s), other = 0;
+  enum why_reason reason = subject->ready ? subject->ready(subject->to, s->batch) : WHY_OK;
+  if (reason) return reason;
+  if (w->before) w->before(w->to);
+  if (two) other = s->timer.second(s->timer.state);
+  double start = now(s);
+  reason = subject->run(subject->to, s->batch, sum);
+  *took = now(s) - start;
+  if (two) other = s->timer.second(s->timer.state) - other;
+  if (reason) return reason;
+  sample->marks = w->after ? w->after(w->to, *took) : 0;
+  sum[PART_TOTAL] = *took;
+  for (int part = 0; part < PARTS; part++) sample->seconds[part] = sum[part] / (double)s->batch;
+  if (subject->refine) reason = subject->refine(subject->to, sample->seconds);
+  // The other clock was read around this one: it may have seen more by some readings.
+  if (two && fabs(other - *took) > clocks_agree * other + 20 * s->resolution) s->suspect++;
+  *whole = now(s) - began;
+  return reason;
+}
+
+// ---- warming up ---------------------------------------------------------------------------------
+
+static double fastest(const double *seconds, int n) {
+  double least = INFINITY;
+  for (int i = 0; i < n; i++) least = fmin(least, seconds[i]);
+  return least;
+}
+
+// Finds the batch, and goes on until the fastest of three samples is that of the three before.
+static enum why_reason warm_up(struct sampler *s) {
+  double seconds[2 * WARM_GROUP], spent = 0, took = 0, whole = 0;
+  int n = 0;
+  for (int i = 0; i < MOST_WARM && !given_up(s); i++) {
+    struct sample sample;
+    enum why_reason reason = take(s, &sample, &took, &whole);
+    if (reason || *s->stop) return reason;
+    spent += whole;
+    if (took < least_sample(s)) {
+      if ((took <= 0 && !timer_moves(&s->timer)) || !grow(s, took)) refuse_clock(s);
+      if (*s->stop) return WHY_OK;
+      n = 0;
+      continue;
+    }
+    if (n == 2 * WARM_GROUP) memmove(seconds, seconds + 1, sizeof *seconds * (size_t)--n);
+    seconds[n++] = sample.seconds[PART_TOTAL];
+    if (spent > s->rules.seconds / 4) break;
+    if (n < 2 * WARM_GROUP) continue;
+    double before = fastest(seconds, WARM_GROUP), after = fastest(seconds + WARM_GROUP, WARM_GROUP);
+    if (fabs(after / before - 1) < steady) break;
+  }
+  s->least = took > long_seconds ? FEW_SAMPLES : LEAST_SAMPLES;
+  return WHY_OK;
+}
+
+// Sampling begins, or begins anew.
+static void restart(struct sampler *s) {
+  s->samples = s->window = s->owed = s->suspect = 0;
+  s->replaced = false;
+  s->next_look = s->least;
+  if (s->watcher.begin) s->watcher.begin(s->watcher.to);
+}
+
+enum why_reason sampler_begin(struct sampler *s) {
+  s->stop = "";
+  s->batch = 1;
+  s->given_up = false;
+  s->spent = 0;
+  s->last = -INFINITY;
+  if (s->resolution == 0) s->resolution = timer_resolution(&s->timer);
+  if (isnan(s->resolution) || RESOLUTIONS * s->resolution > s->rules.seconds) {
+    refuse_clock(s);
+    return WHY_OK;
+  }
+  enum why_reason reason = warm_up(s);
+  restart(s);
+  return reason;
+}
+
+// ---- sampling -----------------------------------------------------------------------------------
+
+static int by_value(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+// One part of the samples that count, in ascending order. NAN anywhere: NAN is first.
+static int sorted(const struct sampler *s, enum sample_part part, bool all) {
+  int n = 0;
+  for (int i = 0; i < s->samples; i++) {
+    double seconds = s->sample[i].seconds[part];
+    if (!all && s->sample[i].marks) continue;
+    s->scratch[n++] = seconds;
+    if (isnan(seconds)) {
+      s->scratch[0] = NAN;
+      return n;
+    }
+  }
+  qsort(s->scratch, (size_t)n, sizeof *s->scratch, by_value);
+  return n;
+}
+
+static int disturbed(const struct sampler *s) {
+  int n = 0;
+  for (int i = 0; i < s->samples; i++) n += s->sample[i].marks != 0;
+  return n;
+}
+
+// Of the total alone, which stays in scratch: what has to be known after each look.
+static struct sampled of_total(const struct sampler *s) {
+  struct sampled out = {.samples = s->samples, .disturbed = disturbed(s)};
+  out.on_all = s->samples - out.disturbed < s->least;
+  int n = sorted(s, PART_TOTAL, out.on_all), rank = median_rank(n);
+  out.median = median_of(s->scratch, n);
+  out.min = s->scratch[0];
+  out.p95 = percentile_of(s->scratch, n, 0.95);
+  out.ci_low = rank ? s->scratch[rank - 1] : NAN;
+  out.ci_high = rank ? s->scratch[n - rank] : NAN;
+  out.half_width = (out.ci_high - out.ci_low) / 2 / out.median;
+  return out;
+}
+
+void sampler_result(const struct sampler *s, struct sampled *out) {
+  bool none = s->given_up || !s->samples || !strcmp(s->stop, "clock");
+  *out = (struct sampled){.median = NAN, .min = NAN, .p95 = NAN, .ci_low = NAN, .ci_high = NAN};
+  out->half_width = NAN;
+  if (!none) *out = of_total(s);
+  for (int part = 0; part < PARTS; part++) {
+    int n = none ? 0 : sorted(s, (enum sample_part)part, out->on_all);
+    out->part[part] = n && !isnan(s->scratch[0]) ? median_of(s->scratch, n) : NAN;
+  }
+}
+
+// Why it could stop here; "": it cannot.
+static const char *verdict(const struct sampler *s) {
+  if (s->samples < s->least) return "";
+  if (s->suspect > suspects_tolerated * s->samples) return "clock";
+  bool long_enough = s->spent >= least_share * s->rules.seconds;
+  if (long_enough && of_total(s).half_width <= s->rules.precision) return "precision"; // not if NAN
+  if (s->spent >= s->rules.seconds) return "time";
+  return s->samples == MOST_SAMPLES ? "count" : "";
+}
+
+static void judge(struct sampler *s, bool last) {
+  uint32_t marks;
+  if (!s->watcher.look || !s->watcher.look(s->watcher.to, last, &marks)) return;
+  for (; s->window < s->samples; s->window++) s->sample[s->window].marks |= marks;
+}
+
+// When there are enough samples, or no time: stops, or asks for disturbed ones to be taken again.
+static void decide(struct sampler *s) {
+  const char *stop = verdict(s);
+  if (!*stop) return;
+  judge(s, true);
+  if (!*(stop = verdict(s))) return;
+  int again = disturbed(s);
+  if (s->replaced || !again || !strcmp(stop, "clock")) {
+    s->stop = stop;
+    return;
+  }
+  s->replaced = true;
+  s->owed = again < MOST_SAMPLES - s->samples ? again : MOST_SAMPLES - s->samples;
+  if (!s->owed) s->stop = stop;
+}
+
+enum why_reason sampler_step(struct sampler *s) {
+  double took, whole;
+  struct sample *sample = &s->sample[s->samples];
+  enum why_reason reason = take(s, sample, &took, &whole);
+  if (reason || *s->stop) return reason;
+  s->spent += whole;
+  if (took < least_sample(s) / 2) { // it is faster than it was when it warmed up
+    if ((took <= 0 && !timer_moves(&s->timer)) || !grow(s, took)) refuse_clock(s);
+    restart(s);
+    return WHY_OK;
+  }
+  s->samples++;
+  judge(s, false);
+  if (s->owed) {
+    s->owed--;
+    if (s->owed && s->spent < 2 * s->rules.seconds) return WHY_OK;
+    s->owed = 0;
+  } else if (s->samples < s->next_look && s->spent < s->rules.seconds) {
+    return WHY_OK;
+  }
+  s->next_look = s->samples + (s->samples + 7) / 8;
+  if (s->next_look > MOST_SAMPLES) s->next_look = MOST_SAMPLES;
+  decide(s);
+  return WHY_OK;
+}
+
+enum why_reason sampler_run(struct sampler *s) {
+  enum why_reason reason = sampler_begin(s);
+  while (!reason && !*s->stop && !given_up(s)) reason = sampler_step(s);
+  return reason;
+}
