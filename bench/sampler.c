@@ -9,8 +9,8 @@ enum {
   MOST_SAMPLES = 16384,
   LEAST_SAMPLES = 10,
   FEW_SAMPLES = 3, // where one takes over a second
-  WARM_GROUP = 3,  // samples that are compared with as many before them
-  MOST_WARM = 300,
+  LEAST_WARM = 6,  // samples that are looked at for whether it is warm
+  MOST_WARM = 1000,
   RESOLUTIONS = 500 // that a sample is long, so that the clock's step is a fifth of a percent
 };
 static const int64_t most_batch = (int64_t)1 << 30;
@@ -103,9 +103,18 @@ static double fastest(const double *seconds, int n) {
   return least;
 }
 
-// Finds the batch, and goes on until the fastest of three samples is that of the three before.
+// Of the later half of what there is, or the last six: is the fastest of its first half that of its
+// second? What settles slowly is looked at over a longer time, the longer it takes.
+static bool settled(const double *seconds, int n) {
+  int group = n / 4 > LEAST_WARM / 2 ? n / 4 : LEAST_WARM / 2;
+  if (n < LEAST_WARM) return false;
+  double before = fastest(seconds + n - (ptrdiff_t)2 * group, group);
+  return fabs(fastest(seconds + n - group, group) / before - 1) < steady;
+}
+
+// Finds the batch, and goes on until samples no longer become faster or slower.
 static enum why_reason warm_up(struct sampler *s) {
-  double seconds[2 * WARM_GROUP], spent = 0, took = 0, whole = 0;
+  double spent = 0, took = 0, whole = 0, *seconds = s->scratch;
   int n = 0;
   for (int i = 0; i < MOST_WARM && !given_up(s); i++) {
     struct sample sample;
@@ -118,12 +127,8 @@ static enum why_reason warm_up(struct sampler *s) {
       n = 0;
       continue;
     }
-    if (n == 2 * WARM_GROUP) memmove(seconds, seconds + 1, sizeof *seconds * (size_t)--n);
     seconds[n++] = sample.seconds[PART_TOTAL];
-    if (spent > s->rules.seconds / 4) break;
-    if (n < 2 * WARM_GROUP) continue;
-    double before = fastest(seconds, WARM_GROUP), after = fastest(seconds + WARM_GROUP, WARM_GROUP);
-    if (fabs(after / before - 1) < steady) break;
+    if (spent > s->rules.seconds / 4 || settled(seconds, n)) break;
   }
   s->least = took > long_seconds ? FEW_SAMPLES : LEAST_SAMPLES;
   return WHY_OK;
