@@ -145,7 +145,7 @@ static int64_t switches_so_far(void) {
 }
 
 void disturbance_open(struct disturbance_watch *w, const char *root, const struct timer *timer) {
-  *w = (struct disturbance_watch){.timer = *timer};
+  *w = (struct disturbance_watch){.timer = *timer, .before.pressure_seconds = NAN};
   signals_find(root, &w->files);
 }
 

@@ -14,6 +14,27 @@ why_test(test_summary SOURCES tests/unit/test_summary.c bench/summary.c bench/ad
          bench/crossover.c bench/csv.c bench/table.c LABELS unit)
 why_script(sweep_kept tests/cli/sweep_kept.py LABELS cli TIMEOUT 300)
 why_script(cli_overwrite tests/cli/overwrite.py LABELS cli TIMEOUT 300)
+why_script(cli_measuring tests/cli/measuring.py LABELS cli)
 why_script(cli_resume tests/cli/resume.py 25 LABELS cli TIMEOUT 600)
 why_script(cli_resume_200 tests/cli/resume.py 200 LABELS full TIMEOUT 1800)
 why_test(test_sampler SOURCES tests/unit/test_sampler.c ${sampling} LABELS unit)
+
+# With a fake libnvidia-ml.so.1, and one as old drivers have it.
+foreach(driver new old)
+  add_library(fake_nvml_${driver} MODULE tests/fakes/libnvml.c)
+  set_target_properties(fake_nvml_${driver} PROPERTIES PREFIX "" OUTPUT_NAME libnvidia-ml
+    SUFFIX ".so.1" LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/nvml-${driver})
+endforeach()
+target_compile_definitions(fake_nvml_old PRIVATE FAKE_NVML_OLD)
+foreach(test disturbance energy)
+  why_test(test_${test} SOURCES tests/unit/test_${test}.c ${sampling} ${sensing} LABELS unit
+           ENVIRONMENT LD_LIBRARY_PATH=${CMAKE_BINARY_DIR}/tests/nvml-new)
+  if(TARGET test_${test})
+    add_dependencies(test_${test} fake_nvml_new fake_nvml_old)
+  endif()
+endforeach()
+if(TARGET test_disturbance)
+  add_test(NAME test_disturbance_old_nvml COMMAND test_disturbance old-nvml)
+  set_tests_properties(test_disturbance_old_nvml PROPERTIES LABELS unit SKIP_RETURN_CODE 77
+    ENVIRONMENT LD_LIBRARY_PATH=${CMAKE_BINARY_DIR}/tests/nvml-old)
+endif()
