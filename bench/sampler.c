@@ -9,6 +9,7 @@ enum {
   MOST_SAMPLES = 16384,
   LEAST_SAMPLES = 10,
   FEW_SAMPLES = 3, // where one takes over a second
+  STRETCHES = 32,  // of consecutive samples
   LEAST_WARM = 6,  // samples that are looked at for whether it is warm
   MOST_WARM = 1000,
   RESOLUTIONS = 500 // that a sample is long, so that the clock's step is a fifth of a percent
@@ -165,20 +166,24 @@ static int by_value(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-// One part of the samples that count, in ascending order. NAN anywhere: NAN is first.
-static int sorted(const struct sampler *s, enum sample_part part, bool all) {
+// One part of the samples that count, in the order in which they were taken.
+static int gather(const struct sampler *s, enum sample_part part, bool all) {
   int n = 0;
-  for (int i = 0; i < s->samples; i++) {
-    double seconds = s->sample[i].seconds[part];
-    if (!all && s->sample[i].marks) continue;
-    s->scratch[n++] = seconds;
-    if (isnan(seconds)) {
-      s->scratch[0] = NAN;
-      return n;
-    }
-  }
-  qsort(s->scratch, (size_t)n, sizeof *s->scratch, by_value);
+  for (int i = 0; i < s->samples; i++)
+    if (all || !s->sample[i].marks) s->scratch[n++] = s->sample[i].seconds[part];
   return n;
+}
+
+static void sort(double *values, int n) {
+  qsort(values, (size_t)n, sizeof *values, by_value);
+}
+
+static double median_of_part(const struct sampler *s, enum sample_part part, bool all) {
+  int n = gather(s, part, all);
+  for (int i = 0; i < n; i++)
+    if (isnan(s->scratch[i])) return NAN;
+  sort(s->scratch, n);
+  return median_of(s->scratch, n);
 }
 
 static int disturbed(const struct sampler *s) {
@@ -187,16 +192,40 @@ static int disturbed(const struct sampler *s) {
   return n;
 }
 
-// Of the total alone, which stays in scratch: what has to be known after each look.
+// Noise of a machine comes in spells, and samples within one tell the same thing many times over.
+// So the medians of stretches of consecutive samples are looked at too, as if they were samples:
+// they differ more than so many independent ones would where there are such spells (the method of
+// batch means: Law and Kelton, Simulation Modeling and Analysis, 9.5.3).
+static void widen_by_stretches(double *values, int n, double *low, double *high) {
+  double median[STRETCHES];
+  int rank = median_rank(STRETCHES);
+  if (n < 2 * STRETCHES) return;
+  for (int i = 0; i < STRETCHES; i++) {
+    int first = i * n / STRETCHES, after = (i + 1) * n / STRETCHES;
+    sort(values + first, after - first);
+    median[i] = median_of(values + first, after - first);
+  }
+  sort(median, STRETCHES);
+  *low = median[rank - 1];
+  *high = median[STRETCHES - rank];
+}
+
+// Of the total alone: what has to be known at each look.
 static struct sampled of_total(const struct sampler *s) {
   struct sampled out = {.samples = s->samples, .disturbed = disturbed(s)};
   out.on_all = s->samples - out.disturbed < s->least;
-  int n = sorted(s, PART_TOTAL, out.on_all), rank = median_rank(n);
+  out.ci_low = INFINITY;
+  out.ci_high = -INFINITY;
+  int n = gather(s, PART_TOTAL, out.on_all), rank = median_rank(n);
+  widen_by_stretches(s->scratch, n, &out.ci_low, &out.ci_high);
+  sort(s->scratch, n);
   out.median = median_of(s->scratch, n);
   out.min = s->scratch[0];
   out.p95 = percentile_of(s->scratch, n, 0.95);
-  out.ci_low = rank ? s->scratch[rank - 1] : NAN;
-  out.ci_high = rank ? s->scratch[n - rank] : NAN;
+  // The clock may have been off by a step in all of them alike.
+  double step = s->resolution / (double)s->batch;
+  out.ci_low = rank ? fmax(out.min, fmin(out.ci_low, s->scratch[rank - 1]) - step) : NAN;
+  out.ci_high = rank ? fmax(out.ci_high, s->scratch[n - rank]) + step : NAN;
   out.half_width = (out.ci_high - out.ci_low) / 2 / out.median;
   return out;
 }
@@ -206,10 +235,8 @@ void sampler_result(const struct sampler *s, struct sampled *out) {
   *out = (struct sampled){.median = NAN, .min = NAN, .p95 = NAN, .ci_low = NAN, .ci_high = NAN};
   out->half_width = NAN;
   if (!none) *out = of_total(s);
-  for (int part = 0; part < PARTS; part++) {
-    int n = none ? 0 : sorted(s, (enum sample_part)part, out->on_all);
-    out->part[part] = n && !isnan(s->scratch[0]) ? median_of(s->scratch, n) : NAN;
-  }
+  for (int part = 0; part < PARTS; part++)
+    out->part[part] = none ? NAN : median_of_part(s, (enum sample_part)part, out->on_all);
 }
 
 // Why it could stop here; "": it cannot.

@@ -3,9 +3,11 @@
 // and who looks for disturbance are given to it. Samples are taken one by one, so that two samplers
 // can take turns.
 //
-// The interval of the median is that of order statistics (statistics.h). It is looked at when there
-// are an eighth more samples, not after each: a loop that stops at the first lucky interval would
-// be wrong more often than the interval says.
+// The interval of the median is that of order statistics (statistics.h), over samples, or over the
+// medians of 32 stretches of consecutive ones where these say less, and no narrower than the
+// clock's step. It is looked at when there are an eighth more samples, not after each: a loop that
+// stops at the first lucky interval is wrong more often than the interval says. In simulations it
+// holds the true median in 92 to 99% of cases (tests/unit/test_sampler.c).
 //
 // Disturbed samples are kept and marked, and as many are taken again, once. The figures rest on the
 // others where these are enough, else on all.

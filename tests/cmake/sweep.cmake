@@ -18,6 +18,8 @@ why_script(cli_measuring tests/cli/measuring.py LABELS cli)
 why_script(cli_resume tests/cli/resume.py 25 LABELS cli TIMEOUT 600)
 why_script(cli_resume_200 tests/cli/resume.py 200 LABELS full TIMEOUT 1800)
 why_test(test_sampler SOURCES tests/unit/test_sampler.c ${sampling} LABELS unit)
+why_test(test_again SOURCES tests/unit/test_again.c ${sampling} ${sensing} bench/operands.c
+         LABELS full TIMEOUT 600)
 
 # With a fake libnvidia-ml.so.1, and one as old drivers have it.
 foreach(driver new old)

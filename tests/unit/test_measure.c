@@ -160,33 +160,49 @@ static void measures_what_can_run(void **state) {
   }
 }
 
-// Operands in the caches, and flushed from them, of requests short and long; what was read and
-// written is right in both.
+// Under a sanitizer a kernel is so slow that memory hardly matters.
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED true
+#elif defined(__has_feature)
+#define SANITIZED (__has_feature(address_sanitizer) || __has_feature(memory_sanitizer))
+#else
+#define SANITIZED false
+#endif
+
+// The fastest request of any kernel, with the caches so.
+static double fastest(struct why_machine *machine, const char *problem, enum why_cache so) {
+  struct seen seen;
+  struct sweep_result result;
+  double out = INFINITY;
+  cache = so;
+  sweep_one(machine, problem, &seen, &result);
+  cache = WHY_HOT;
+  assert_int_equal(result.failed, 0);
+  for (int i = 0; i < seen.rows; i++) {
+    const struct csv_row *row = &seen.row[i];
+    assert_string_equal(row->cache, why_cache_name(so));
+    if (!strcmp(row->status, "refused")) continue;
+    assert_true(row->samples >= 10 && row->median_s > 0);
+    assert_true(row->disturbed >= 0 && row->disturbed <= row->samples);
+    out = fmin(out, row->min_s);
+  }
+  return out;
+}
+
+// Operands in the caches, and flushed from them: a quarter to a half slower here. Other work on the
+// machine slows either down, so that each is tried again.
 static void cold_and_hot_are_apart(void **state) {
   static const char *const problem[] = {"softmax rows=8 cols=100\n", "softmax rows=64 cols=250\n",
                                         "gemm m=40 n=40 k=40 beta=1\n"};
   for (size_t i = 0; i < sizeof problem / sizeof problem[0]; i++) {
-    static struct seen seen[WHY_CACHE_COUNT];
-    double fastest[WHY_CACHE_COUNT];
-    for (int c = 0; c < WHY_CACHE_COUNT; c++) {
-      struct sweep_result result;
-      cache = (enum why_cache)c;
-      sweep_one(*state, problem[i], &seen[c], &result);
-      assert_int_equal(result.failed, 0);
-      fastest[c] = INFINITY;
-      for (int k = 0; k < seen[c].rows; k++) {
-        const struct csv_row *row = &seen[c].row[k];
-        assert_string_equal(row->cache, why_cache_name(cache));
-        if (!strcmp(row->status, "refused")) continue;
-        assert_true(row->samples >= 10 && row->median_s > 0);
-        assert_true(row->disturbed >= 0 && row->disturbed <= row->samples);
-        fastest[c] = fmin(fastest[c], row->min_s);
-      }
+    double hot = INFINITY, cold = INFINITY;
+    for (int tries = 0; tries < (SANITIZED ? 1 : 8) && (tries < 2 || cold <= 1.1 * hot); tries++) {
+      hot = fmin(hot, fastest(*state, problem[i], WHY_HOT));
+      cold = fmin(cold, fastest(*state, problem[i], WHY_COLD));
     }
-    cache = WHY_HOT;
-    print_message("%.30s hot %.3g s, cold %.3g s", problem[i], fastest[WHY_HOT], fastest[WHY_COLD]);
-    print_message("\n");
-    assert_true(fastest[WHY_COLD] > 1.02 * fastest[WHY_HOT]);
+    print_message("%.*s: hot %.3g s, cold %.3g s\n", (int)strcspn(problem[i], "\n"), problem[i],
+                  hot, cold);
+    assert_true(cold > 1.1 * hot || SANITIZED);
   }
 }
 
