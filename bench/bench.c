@@ -262,12 +262,12 @@ static int choose_path(struct bench *b) {
 
 int bench_command(int argc, char **argv) {
   static struct bench b;
-  b.rules = (struct sweep_rules){{0.01, 0.5, true}, "all", 0.3, 1};
+  b.rules = (struct sweep_rules){{0.01, 0.2, true}, "all", 0.3, 1};
   const struct option_row rows[] = {
       // clang-format off
       {"suite",         "LIST",    "suites by name, or files (whycpu list suites)",                read_text,       &b.suites},
       {"precision",     "PERCENT", "half-width of the median's 95% interval to reach, 1",          read_percent,    &b.rules.measure.precision},
-      {"time-budget",   "SECONDS", "that sampling one candidate may take, 0.5",                    read_seconds,    &b.rules.measure.seconds},
+      {"time-budget",   "SECONDS", "that sampling one candidate may take, 0.2",                    read_seconds,    &b.rules.measure.seconds},
       {"compare",       "LIST",    "what to measure beside the chosen: all, none, backend:kernel", read_compare,    &b.compare},
       {"compare-limit", "SECONDS", "candidates predicted to take longer are not compared, 0.3",    read_seconds,    &b.compare_seconds},
       {"seed",          "N",       "of the random operands, 1",                                    read_natural,    &b.rules.seed},

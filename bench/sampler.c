@@ -262,7 +262,7 @@ static void decide(struct sampler *s) {
   judge(s, true);
   if (!*(stop = verdict(s))) return;
   int again = disturbed(s);
-  if (s->replaced || !again || !strcmp(stop, "clock")) {
+  if (s->replaced || !again || !strcmp(stop, "clock") || s->spent >= 2 * s->rules.seconds) {
     s->stop = stop;
     return;
   }

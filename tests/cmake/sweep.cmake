@@ -5,11 +5,10 @@ set(sensing bench/disturbance.c bench/sensors.c bench/energy.c)
 why_test(test_suite SOURCES tests/unit/test_suite.c bench/suite.c ${sweep_program} LABELS unit)
 why_test(test_csv SOURCES tests/unit/test_csv.c bench/csv.c bench/csv_read.c bench/table.c
          LABELS unit)
-why_test(test_measure
-         SOURCES tests/unit/test_measure.c bench/crossover.c ${sampling} ${sensing} bench/measure.c
-                 bench/operands.c bench/suite.c bench/sweep.c bench/rows.c bench/law.c bench/csv.c
-                 bench/progress.c bench/options.c bench/requests.c ${sweep_program}
-         LABELS unit)
+set(sweeping ${sampling} ${sensing} bench/measure.c bench/operands.c bench/suite.c bench/sweep.c
+    bench/rows.c bench/law.c bench/csv.c bench/progress.c bench/options.c bench/requests.c
+    ${sweep_program})
+why_test(test_measure SOURCES tests/unit/test_measure.c bench/crossover.c ${sweeping} LABELS unit)
 why_test(test_summary SOURCES tests/unit/test_summary.c bench/summary.c bench/advice.c
          bench/crossover.c bench/csv.c bench/table.c LABELS unit)
 why_script(sweep_kept tests/cli/sweep_kept.py LABELS cli TIMEOUT 300)
@@ -35,6 +34,11 @@ foreach(test disturbance energy)
     add_dependencies(test_${test} fake_nvml_new fake_nvml_old)
   endif()
 endforeach()
+why_test(test_measure_gpu SOURCES tests/unit/test_measure_gpu.c ${sweeping} LABELS emulation
+         ENVIRONMENT LD_LIBRARY_PATH=${CMAKE_BINARY_DIR}/tests/nvml-new)
+if(TARGET test_measure_gpu)
+  add_dependencies(test_measure_gpu backend_cuda-emulated fake_nvml_new)
+endif()
 if(TARGET test_disturbance)
   add_test(NAME test_disturbance_old_nvml COMMAND test_disturbance old-nvml)
   set_tests_properties(test_disturbance_old_nvml PROPERTIES LABELS unit SKIP_RETURN_CODE 77
