@@ -6,6 +6,7 @@
 #include "machines.h"
 #include "part.h"
 #include "regret.h"
+#include "samples.h"
 #include "thresholds.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -31,7 +32,9 @@ struct bench {
   double threshold_seconds;
   bool to_blob; // --export gpu-blob
   struct blob_export blob;
-  const char *resume;      // the file to go on with; NULL: a new sweep
+  const char *resume;  // the file to go on with; NULL: a new sweep
+  const char *samples; // the file of single samples; NULL: none
+  struct samples_file samples_file;
   bool regret;             // measure how good the predictions are, instead of a sweep
   bool lies;               // show how numbers lie
   bool overwrite, printed; // printed: rows go to standard output
@@ -117,7 +120,14 @@ static int measured_part(struct bench *b, const char *suites, bool first, bool *
     options.thread_counts = 2;
   }
   part.here = true;
-  return run_and_close(&part);
+  if (b->samples && (status = samples_open(&b->samples_file, b->samples, b->overwrite))) {
+    why_close(machine);
+    return status;
+  }
+  if (b->samples) part.samples = (struct sweep_samples){samples_write, &b->samples_file};
+  status = run_and_close(&part);
+  int closed = samples_close(&b->samples_file);
+  return closed ? closed : status;
 }
 
 // What the same problems, and larger ones, would do on a machine with a GPU. Lists that the user
@@ -351,13 +361,13 @@ static int lie(const struct bench *b, const struct measure_rules *untold) {
 int bench_command(int argc, char **argv) {
   static struct bench b;
   b.threshold_seconds = 10;
-  b.rules = (struct sweep_rules){{0.05, 0.5, true}, "all", 0.3, 1};
+  b.rules = (struct sweep_rules){{0.01, 0.2, true}, "all", 0.3, 1};
   const struct measure_rules untold = b.rules.measure;
   const struct option_row rows[] = {
       // clang-format off
       {"suite",         "LIST",    "suites by name, or files (whycpu list suites)",                read_text,       &b.suites},
-      {"precision",     "PERCENT", "half-width of the median's 95% interval to reach, 5",          read_percent,    &b.rules.measure.precision},
-      {"time-budget",   "SECONDS", "that sampling one candidate may take, 0.5",                    read_seconds,    &b.time_budget},
+      {"precision",     "PERCENT", "half-width of the median's 95% interval to reach, 1",          read_percent,    &b.rules.measure.precision},
+      {"time-budget",   "SECONDS", "that sampling one candidate may take, 0.2",                    read_seconds,    &b.time_budget},
       {"compare",       "LIST",    "what to measure beside the chosen: all, none, backend:kernel", read_compare,    &b.compare},
       {"compare-limit", "SECONDS", "candidates predicted to take longer are not compared, 0.3",    read_seconds,    &b.compare_seconds},
       {"seed",          "N",       "of the random operands, 1",                                    read_natural,    &b.rules.seed},
@@ -366,8 +376,9 @@ int bench_command(int argc, char **argv) {
       {"output-dir",    "FOLDER",  "write the rows to FOLDER/NODE-TIME.csv",                       read_text,       &b.output_dir},
       {"regret",        NULL,      "measure how good predictions are: the chosen against the best", read_flag,      &b.regret},
       {"export",        "gpu-blob", "write GPU-BLOB's files too, to the folder of --output-dir",    read_export,     &b.to_blob},
+      {"samples",       "FILE",    "write every single sample to FILE (CSV), disturbed ones marked", read_text,      &b.samples},
       {"resume",        "FILE",    "go on with FILE (CSV) where its sweep was cut off",            read_text,       &b.resume},
-      {"overwrite",     NULL,      "replace the file of -o if it is there",                        read_flag,       &b.overwrite},
+      {"overwrite",     NULL,      "replace the files of -o and --samples if they are there",                        read_flag,       &b.overwrite},
       {"how-numbers-lie", NULL,    "show what makes figures better than they are, on a problem",   read_flag,       &b.lies},
       {NULL},
       // clang-format on
@@ -417,6 +428,9 @@ int bench_command(int argc, char **argv) {
   if (b.to_blob && (status = check_export(&b))) return status;
   if ((status = check_resume(&b)) || (status = choose_path(&b))) return status;
   bool elsewhere = b.options.machine || b.options.open.emulate_bytes, gpu;
+  if (b.samples && elsewhere)
+    return request_wrong("--samples %s: nothing is timed with --%s; leave it out", b.samples,
+                         b.options.machine ? "machine" : "emulate");
   if (b.compare) b.rules.compare = b.compare;
   if (b.regret) {
     if (b.resume || b.output_dir)

@@ -266,10 +266,11 @@ static struct table *show_row(FILE *f, enum table_format format, const struct wh
 // ---- the command ------------------------------------------------------------------------------
 
 static int one_request(const struct options *o) {
-  return options_requests(o) == 1 ? STATUS_OK
-                                  : request_wrong("one policy, budget, thread count, transfer and "
-                                                  "iteration count at a time (whycpu bench "
-                                                  "takes lists)");
+  return options_requests(o) == 1
+             ? STATUS_OK
+             : request_wrong("one policy, budget, thread count, transfer, cache "
+                             "and iteration count at a time (whycpu bench "
+                             "takes lists)");
 }
 
 // Decides, runs and checks. STATUS_OK: the result is there, right or not.

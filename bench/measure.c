@@ -1,32 +1,36 @@
-// The measuring loop. What is timed is a whole request by the host's monotonic clock, as its user
-// would see it; the parts come from the job's own marks. Leaves out clocks, power and cold caches.
+// One candidate on the measuring loop: its requests as the sampler's subject, what watches them,
+// and the check of the result. What is timed is a whole request by the host's monotonic clock, as
+// its user would see it; the parts come from the job's own marks. Leaves out when sampling ends
+// (sampler.c) and what is noticed meanwhile (disturbance.c).
 #include "measure.h"
-#include "clock.h"
 #include "program.h"
-#include "statistics.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
-enum {
-  MOST_SAMPLES = 1000,
-  LEAST_SAMPLES = 10,
-  FEW_SAMPLES = 3, // where one takes more than a quarter of the time there is
-  MOST_WARM = 20
+// Cold requests that follow one another in a batch each have a job and operands of their own, all
+// of them flushed before the batch. Requests under 20 us are small: 512 times their operands is
+// little memory.
+enum { MOST_JOBS = 512 };
+// Marks around fewer launches than take so long would time the marks: CUDA events resolve 0.5 us.
+static const double least_work_seconds = 20e-6;
+
+struct own { // a job and what it works on
+  struct why_job *job;
+  struct operands *operands;
+  bool uploaded;
+  struct operands copy; // that operands point to, but for the first
 };
-// A shorter sample would measure the clock: 20 us is 500 times what reading it costs.
-static const double least_sample_seconds = 20e-6;
-
-enum part { COPY_IN, WORK, COPY_OUT, IDLE, TOTAL, PARTS };
 
 struct session {
-  struct why_job *job;
+  struct why_machine *machine;
+  struct why_decision *decision;
+  int candidate;
   const struct why_request *request;
   struct measured_data *data;
-  bool host, uploaded;
-  double *sorted[PARTS]; // samples in ascending order
-  int samples;
+  bool host, cold;
+  struct own *own;
+  int owns;
 };
 
 enum why_reason measured_data_make(const struct why_problem *p, uint64_t seed,
@@ -43,135 +47,159 @@ void measured_data_free(struct measured_data *data) {
 
 // The originals again, of every operand whose role has these bits: INOUT ones only, or all that
 // are written, outputs being NaN at first.
-static void reset(struct session *s, enum why_role role) {
+static void reset(const struct session *s, const struct own *own, enum why_role role) {
   const struct why_problem *p = &s->request->problem;
-  struct measured_data *d = s->data;
-  for (int i = 0; i < d->after.count; i++)
+  const struct operands *before = &s->data->before, *after = own->operands;
+  for (int i = 0; i < after->count; i++)
     if ((p->op->role(p, i) & role) == role)
-      memcpy(d->after.block[i], d->before.block[i], d->before.block_bytes[i]);
+      memcpy(after->block[i], before->block[i], before->block_bytes[i]);
 }
 
 // On the host operands are used where they lie, and handed over once: what a library makes of its
 // weights then is no part of a request, as its plans are not on a GPU.
-static enum why_reason calls(struct session *s, int64_t launches) {
-  enum why_reason reason = WHY_OK;
-  if (!s->host || !s->uploaded) reason = why_upload(s->job, s->data->after.tensor);
-  s->uploaded = true;
-  for (int64_t i = 0; i < launches && !reason; i++) reason = why_launch(s->job);
-  if (!reason) reason = why_wait(s->job);
-  if (!reason) reason = why_download(s->job, s->data->after.tensor);
+static enum why_reason upload(const struct session *s, struct own *own) {
+  if (s->host && own->uploaded) return WHY_OK;
+  own->uploaded = true;
+  return why_upload(own->job, own->operands->tensor);
+}
+
+static enum why_reason calls(const struct session *s, struct own *own, int64_t launches) {
+  enum why_reason reason = upload(s, own);
+  for (int64_t i = 0; i < launches && !reason; i++) reason = why_launch(own->job);
+  if (!reason) reason = why_wait(own->job);
+  if (!reason) reason = why_download(own->job, own->operands->tensor);
   return reason;
 }
 
 // One request. Adds its parts to sum; NAN stays NAN.
-static enum why_reason request_once(struct session *s, double *sum) {
+static enum why_reason request_once(const struct session *s, struct own *own, double sum[PARTS]) {
   bool always = s->request->transfer == WHY_ALWAYS;
   int64_t rounds = always ? s->request->iterations : 1;
   int64_t launches = always ? 1 : s->request->iterations;
   for (int64_t i = 0; i < rounds; i++) {
-    enum why_reason reason = calls(s, launches);
+    enum why_reason reason = calls(s, own, launches);
     if (reason) return reason;
     if (s->host) continue;
     struct why_times times;
-    why_job_times(s->job, &times);
-    sum[COPY_IN] += times.copy_in;
-    sum[WORK] += times.work;
-    sum[COPY_OUT] += times.copy_out;
-    sum[IDLE] += times.idle;
+    why_job_times(own->job, &times);
+    sum[PART_COPY_IN] += times.copy_in;
+    sum[PART_WORK] += times.work;
+    sum[PART_COPY_OUT] += times.copy_out;
+    sum[PART_IDLE] += times.idle;
   }
   return WHY_OK;
 }
 
-static void insert(double *sorted, int n, double x) {
-  int at = n;
-  while (at && sorted[at - 1] > x) at--;
-  memmove(sorted + at + 1, sorted + at, (size_t)(n - at) * sizeof *sorted);
-  sorted[at] = x;
-}
+// ---- the sampler's subject ----------------------------------------------------------------------
 
-// One sample: `batch` requests, and their mean.
-static enum why_reason sample(struct session *s, int64_t batch, double *seconds) {
-  double sum[PARTS] = {0};
-  enum why_reason reason = WHY_OK;
-  reset(s, WHY_INOUT); // so that sums over many calls stay in range
-  double start = seconds_now();
-  for (int64_t i = 0; i < batch && !reason; i++) reason = request_once(s, sum);
-  sum[TOTAL] = seconds_now() - start;
-  *seconds = sum[TOTAL];
-  if (reason) return reason;
-  if (s->host) { // operands are used in place: it is all work
-    sum[WORK] = sum[TOTAL];
-    sum[COPY_IN] = sum[COPY_OUT] = sum[IDLE] = NAN;
-  }
-  for (int part = 0; part < PARTS; part++)
-    insert(s->sorted[part], s->samples, sum[part] / (double)batch);
-  s->samples++;
-  return WHY_OK;
-}
-
-// Until a request is no longer faster than those before it by more than a tenth. *seconds: the
-// fastest one.
-static enum why_reason warm_up(struct session *s, double most_seconds, double *seconds) {
-  double ignored[PARTS] = {0}, spent = 0;
-  *seconds = INFINITY;
-  for (int i = 0; i < MOST_WARM && !interrupted(); i++) {
-    double start = seconds_now();
-    enum why_reason reason = request_once(s, ignored);
-    double took = seconds_now() - start;
+static enum why_reason more_jobs(struct session *s, int64_t wanted) {
+  struct why_verdict *verdict = &s->decision->candidate[s->candidate].verdict;
+  while (s->owns < wanted) {
+    struct own *own = &s->own[s->owns];
+    own->operands = &own->copy;
+    s->owns++;
+    enum why_reason reason = operands_copy(&s->data->before, &own->copy);
+    if (reason)
+      *verdict = (struct why_verdict){reason, 0, 0, "operands for a batch of cold requests", ""};
+    else
+      reason = why_prepare(s->machine, s->decision, s->candidate, &own->job);
     if (reason) return reason;
-    bool steady = i && took > 0.9 * *seconds;
-    if (took < *seconds) *seconds = took;
-    spent += took;
-    if (steady || spent > most_seconds) break;
   }
   return WHY_OK;
 }
 
-static void interval(const struct session *s, struct measurement *m) {
-  const double *total = s->sorted[TOTAL];
-  int rank = median_rank(s->samples);
-  m->median = median_of(total, s->samples);
-  m->ci_low = rank ? total[rank - 1] : NAN;
-  m->ci_high = rank ? total[s->samples - rank] : NAN;
+// INOUT operands as they came, so that sums over many calls stay in range; cold ones out of the
+// caches, on the host after they were handed over.
+static enum why_reason ready(void *to, int64_t batch) {
+  struct session *s = to;
+  enum why_reason reason = s->cold ? more_jobs(s, batch) : WHY_OK;
+  for (int i = 0; i < s->owns && !reason; i++) {
+    struct own *own = &s->own[i];
+    reset(s, own, WHY_INOUT);
+    if (s->cold && s->host) reason = upload(s, own);
+  }
+  for (int i = 0; i < s->owns && s->cold && !reason; i++)
+    reason = why_evict(s->own[i].job, s->own[i].operands->tensor);
+  return reason;
+}
+
+static enum why_reason run_batch(void *to, int64_t batch, double sum[PARTS]) {
+  struct session *s = to;
+  enum why_reason reason = WHY_OK;
+  for (int64_t i = 0; i < batch && !reason; i++)
+    reason = request_once(s, &s->own[s->cold ? i : 0], sum);
+  if (!s->host) return reason;
+  sum[PART_WORK] = sum[PART_COPY_IN] = sum[PART_COPY_OUT] = sum[PART_IDLE] = NAN;
+  return reason;
+}
+
+// Operands in place: it is all work. Launches that a GPU ends within microseconds are timed by as
+// many as take long enough, one after the other; cold ones cannot be, for the first warms the rest.
+static enum why_reason refine(void *to, double seconds[PARTS]) {
+  struct session *s = to;
+  struct own *own = &s->own[0];
+  if (s->host) seconds[PART_WORK] = seconds[PART_TOTAL];
+  double launch = seconds[PART_WORK] / (double)s->request->iterations;
+  bool resident = s->decision->candidate[s->candidate].plan == WHY_RESIDENT;
+  if (!resident || s->cold || !(launch > 0 && launch < least_work_seconds)) return WHY_OK;
+  int64_t launches = (int64_t)ceil(least_work_seconds / launch);
+  struct why_times times;
+  enum why_reason reason = calls(s, own, launches);
+  if (reason) return reason;
+  why_job_times(own->job, &times);
+  seconds[PART_WORK] = times.work / (double)launches * (double)s->request->iterations;
+  return WHY_OK;
+}
+
+// A device is there once its backend was opened, which may be after the instruments were.
+static void look_for_sensors(struct instruments *use, const struct why_facts *f, int device) {
+  if (f->host || use->looked[device]) return;
+  use->looked[device] = true;
+  use->gpu[device].step_seconds = NAN;
+  use->sensors[device] = sensors_open(f->pci);
+  if (use->sensors[device]) use->gpu[device] = energy_of_gpu(use->sensors[device], &timer_system);
 }
 
 static enum why_reason take_samples(struct session *s, const struct measure_rules *rules,
-                                    struct measurement *m) {
-  double once, spent = 0, took;
-  enum why_reason reason = warm_up(s, rules->seconds / 4, &once);
-  if (reason) return reason;
-  int64_t batch = once < least_sample_seconds ? (int64_t)ceil(least_sample_seconds / once) : 1;
-  int least = once > rules->seconds / 4 ? FEW_SAMPLES : LEAST_SAMPLES;
-  struct rusage before, after;
-  getrusage(RUSAGE_SELF, &before);
-  while (!*m->stop) {
-    if ((m->interrupted = interrupted())) return WHY_OK;
-    if ((reason = sample(s, batch, &took))) return reason;
-    spent += took;
-    interval(s, m);
-    bool close = (m->ci_high - m->ci_low) / 2 <= rules->precision * m->median; // false if NAN
-    if (s->samples < least) continue;
-    if (close)
-      m->stop = "precision";
-    else if (spent >= rules->seconds)
-      m->stop = "time";
-    else if (s->samples == MOST_SAMPLES)
-      m->stop = "count";
-  }
-  getrusage(RUSAGE_SELF, &after);
-  m->disturbed = after.ru_nivcsw - before.ru_nivcsw;
-  m->samples = s->samples;
-  m->min = s->sorted[TOTAL][0];
-  m->p95 = percentile_of(s->sorted[TOTAL], s->samples, 0.95);
-  double *to[] = {&m->copy_in, &m->work, &m->copy_out, &m->idle};
-  for (int part = 0; part < TOTAL; part++) *to[part] = median_of(s->sorted[part], s->samples);
-  return WHY_OK;
+                                    struct instruments *use, struct measurement *m) {
+  struct sampler *sampler = &use->sampler;
+  int device = s->decision->candidate[s->candidate].device;
+  struct sampled sampled;
+  look_for_sensors(use, why_machine_device(s->machine, device), device);
+  sampler->rules = (struct sampler_rules){rules->precision, rules->seconds};
+  sampler->subject = (struct subject){s, s->cold ? MOST_JOBS : 0, ready, run_batch, refine};
+  sampler->watcher = disturbance_watcher(&use->watch, use->sensors[device]);
+  sampler->stopped = interrupted;
+  enum why_reason reason = sampler_run(sampler);
+  m->interrupted = sampler->given_up;
+  if (reason || m->interrupted) return reason;
+  sampler_result(sampler, &sampled);
+  m->stop = sampler->stop;
+  m->samples = sampled.samples;
+  m->median = sampled.median;
+  m->min = sampled.min;
+  m->p95 = sampled.p95;
+  m->ci_low = sampled.ci_low;
+  m->ci_high = sampled.ci_high;
+  m->copy_in = sampled.part[PART_COPY_IN];
+  m->work = sampled.part[PART_WORK];
+  m->copy_out = sampled.part[PART_COPY_OUT];
+  m->idle = sampled.part[PART_IDLE];
+  m->disturbed = sampled.disturbed;
+  m->on_all = sampled.on_all;
+  disturbance_noticed(&use->watch, &m->noticed);
+  if (!m->samples) return WHY_OK;
+  const struct energy_meter *meter = s->host ? &use->cpu : &use->gpu[device];
+  return energy_measure(meter, &sampler->subject, sampler->batch, &sampler->timer, rules->seconds,
+                        &m->joules);
 }
+
+// ---- checking -----------------------------------------------------------------------------------
 
 static enum why_reason check(struct session *s, struct why_verdict *verdict,
                              struct measurement *m) {
-  reset(s, WHY_OUT);
-  enum why_reason reason = calls(s, 1);
+  reset(s, &s->own[0], WHY_OUT);
+  enum why_reason reason = calls(s, &s->own[0], 1);
   if (reason) return reason;
   reason =
       why_check(&s->request->problem, s->data->before.tensor, s->data->after.tensor, &m->check);
@@ -186,11 +214,53 @@ static enum why_reason check(struct session *s, struct why_verdict *verdict,
   return reason;
 }
 
+// ---- all of it ----------------------------------------------------------------------------------
+
+enum why_reason instruments_open(struct instruments *use) {
+  *use = (struct instruments){0};
+  enum why_reason reason = sampler_open(&use->sampler);
+  use->sampler.timer = timer_system;
+  disturbance_open(&use->watch, "", &timer_system);
+  rapl_open(&use->rapl, "");
+  use->cpu = energy_of_cpu(&use->rapl, &timer_system);
+  return reason;
+}
+
+void instruments_close(struct instruments *use) {
+  for (int i = 0; i < INSTRUMENT_DEVICES; i++) sensors_close(use->sensors[i]);
+  sampler_close(&use->sampler);
+}
+
+static enum why_reason measure(struct session *s, const struct measure_rules *rules,
+                               struct instruments *use, struct measurement *m) {
+  struct why_candidate *c = &s->decision->candidate[s->candidate];
+  struct own *first = &s->own[0];
+  s->owns = 1;
+  first->operands = &s->data->after;
+  reset(s, first, WHY_OUT);
+  enum why_reason reason = why_prepare(s->machine, s->decision, s->candidate, &first->job);
+  if (!reason && rules->timed) reason = take_samples(s, rules, use, m);
+  if (!reason && !m->interrupted) reason = check(s, &c->verdict, m);
+  for (int i = 0; i < s->owns; i++) {
+    why_release(s->own[i].job);
+    operands_free(&s->own[i].copy);
+  }
+  return reason;
+}
+
 enum why_reason measure_candidate(struct why_machine *machine, struct why_decision *decision,
                                   int candidate, struct measured_data *data,
                                   const struct measure_rules *rules, struct measurement *m) {
   struct why_candidate *c = &decision->candidate[candidate];
-  struct session s = {.request = &decision->request, .data = data};
+  struct session s = {.machine = machine,
+                      .decision = decision,
+                      .candidate = candidate,
+                      .request = &decision->request,
+                      .data = data,
+                      .host = c->plan == WHY_ON_HOST,
+                      .cold = decision->request.cache == WHY_COLD};
+  struct instruments own = {0}, *use = rules->instruments;
+  enum why_reason reason = WHY_OK;
   *m = (struct measurement){.median = NAN,
                             .min = NAN,
                             .p95 = NAN,
@@ -200,21 +270,19 @@ enum why_reason measure_candidate(struct why_machine *machine, struct why_decisi
                             .work = NAN,
                             .copy_out = NAN,
                             .idle = NAN,
+                            .joules = NAN,
                             .stop = ""};
-  s.host = c->plan == WHY_ON_HOST;
-  double *memory = malloc(sizeof(double) * PARTS * MOST_SAMPLES);
-  enum why_reason reason = WHY_ALLOC_FAILED;
-  if (!memory) {
-    c->verdict = (struct why_verdict){.reason = reason, .note = "on the host", .cause = ""};
-    goto done;
+  if (rules->timed && !use) {
+    use = &own;
+    reason = instruments_open(use);
   }
-  for (int part = 0; part < PARTS; part++) s.sorted[part] = memory + (size_t)part * MOST_SAMPLES;
-  reset(&s, WHY_OUT);
-  reason = why_prepare(machine, decision, candidate, &s.job);
-  if (!reason && rules->timed) reason = take_samples(&s, rules, m);
-  if (!reason && !m->interrupted) reason = check(&s, &c->verdict, m);
-  why_release(s.job);
-done:
-  free(memory);
+  s.own = calloc(s.cold ? MOST_JOBS : 1, sizeof *s.own);
+  if (!s.own) reason = WHY_ALLOC_FAILED;
+  if (reason)
+    c->verdict = (struct why_verdict){.reason = reason, .note = "on the host", .cause = ""};
+  else
+    reason = measure(&s, rules, use, m);
+  free(s.own);
+  if (use == &own) instruments_close(use);
   return reason;
 }

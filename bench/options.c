@@ -16,6 +16,7 @@ enum {
   COMMON_THREADS,
   COMMON_KERNEL,
   COMMON_TRANSFER,
+  COMMON_CACHE,
   COMMON_ITERATIONS,
   COMMON_FORMAT,
   COMMON_VERSION,
@@ -38,6 +39,7 @@ static const struct {
     {"threads",       "LIST",        COMMON_THREADS,    OPTION_THREADS,  "CPU threads: numbers, or all"},
     {"kernel",        "BACKEND:NAME",COMMON_KERNEL,     OPTION_KERNEL,   "this kernel and no other (whycpu list kernels)"},
     {"transfer",      "LIST",        COMMON_TRANSFER,   OPTION_TRANSFER, "operands are copied once, always, or live in unified memory"},
+    {"cache",         "LIST",        COMMON_CACHE,      OPTION_CACHE,    "what the caches hold at first: hot, the operands; cold, none of them"},
     {"iterations",    "LIST",        COMMON_ITERATIONS, OPTION_TRANSFER, "calls on the same operands, 1 unless told"},
     {"format",        "FORMAT",      COMMON_FORMAT,     0,               "text, csv or json"},
     {"output",        "FILE",        'o',               0,               "write to FILE, not to standard output"},
@@ -122,6 +124,9 @@ static const char *policy_name(int i) {
 static const char *transfer_name(int i) {
   return why_transfer_name((enum why_transfer)i);
 }
+static const char *cache_name(int i) {
+  return why_cache_name((enum why_cache)i);
+}
 static const char *plan_name(int i) {
   return i < WHY_PLAN_COUNT ? why_plan_name((enum why_plan)i) : "any";
 }
@@ -173,6 +178,15 @@ static bool transfer_item(struct options *o, const char *item, struct why_error 
   for (int i = 0; i < o->transfers; i++)
     if (o->transfer[i] == (enum why_transfer)found) return true;
   o->transfer[o->transfers++] = (enum why_transfer)found;
+  return true;
+}
+
+static bool cache_item(struct options *o, const char *item, struct why_error *wrong) {
+  int found = find_name(item, cache_name, WHY_CACHE_COUNT, wrong);
+  if (found < 0) return false;
+  for (int i = 0; i < o->caches; i++)
+    if (o->cache[i] == (enum why_cache)found) return true;
+  o->cache[o->caches++] = (enum why_cache)found;
   return true;
 }
 
@@ -242,6 +256,8 @@ static bool take_common(struct options *o, int code, const char *text, struct wh
     return true;
   case COMMON_TRANSFER:
     return read_list(o, text, transfer_item, wrong);
+  case COMMON_CACHE:
+    return read_list(o, text, cache_item, wrong);
   case COMMON_ITERATIONS:
     return read_list(o, text, iterations_item, wrong);
   case COMMON_FORMAT:
@@ -276,6 +292,7 @@ static int finish(struct options *o) {
   if (o->plans == (1u << WHY_PLAN_COUNT) - 1) o->plans = 0;
   if (!o->policies) o->policy[o->policies++] = (struct option_policy){WHY_AUTO, NULL};
   if (!o->transfers) o->transfer[o->transfers++] = WHY_ONCE;
+  if (!o->caches) o->cache[o->caches++] = WHY_HOT;
   if (!o->memories) o->memory[o->memories++] = (struct amount){.bytes = WHY_UNLIMITED};
   if (!o->thread_counts) o->threads[o->thread_counts++] = 0;
   if (!o->iteration_counts) o->iterations[o->iteration_counts++] = 1;

@@ -157,6 +157,7 @@ int part_run(const struct part *p) {
       .sink = {take_row, &sink},
       .label = p->label,
       .run = p->run,
+      .samples = p->samples,
   };
   if (p->target.resume && (status = go_on(p, &results, &sweep, &kept))) {
     results_close(&results, 0);

@@ -13,6 +13,7 @@ struct part {
   const struct options *options;
   struct sweep_rules rules;
   struct results_target target;
+  struct sweep_samples samples; // take NULL: not wanted
   char *run; // ROW_RUN bytes, shared by the parts of a run of the program; "" until it is named
   struct blob_export *blob; // what is to become GPU-BLOB's files; NULL: nothing
   FILE *words;              // where lines go

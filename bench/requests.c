@@ -81,7 +81,8 @@ int output_table(struct output *out, struct table *table) {
 }
 
 int options_requests(const struct options *o) {
-  return o->policies * o->iteration_counts * o->memories * o->transfers * o->thread_counts;
+  return o->policies * o->iteration_counts * o->memories * o->transfers * o->caches *
+         o->thread_counts;
 }
 
 void options_request(const struct options *o, const struct why_machine *machine,
@@ -95,6 +96,8 @@ void options_request(const struct options *o, const struct why_machine *machine,
   why_request_default(problem, out);
   out->threads = (int)o->threads[index % o->thread_counts];
   index /= o->thread_counts;
+  out->cache = o->cache[index % o->caches];
+  index /= o->caches;
   out->transfer = o->transfer[index % o->transfers];
   index /= o->transfers;
   out->budget.device_bytes = amount_bytes(&o->memory[index % o->memories], whole);

@@ -66,6 +66,7 @@ void row_decision(struct row_maker *r, const struct suite *suite, const struct s
   row->bytes = p->op->bytes(p);
   row->policy = *request->kernel ? request->kernel : why_policy_name(request->policy);
   row->transfer = why_transfer_name(request->transfer);
+  row->cache = why_cache_name(request->cache);
   row->iterations = request->iterations;
   row->device_memory_bytes = request->budget.device_bytes;
   row->pinned_memory_bytes = request->budget.pinned_bytes;
@@ -96,11 +97,27 @@ static void put_times(const struct measurement *m, struct csv_row *row) {
   row->work_s = m->work;
   row->copy_out_s = m->copy_out;
   row->idle_s = m->idle;
-  row->stop_reason = m->stop;
-  row->disturbed = m->disturbed;
-  row->cache = "hot";
   row->gflops = row->flops * (double)row->iterations / m->median / 1e9;
   row->gbps = row->bytes * (double)row->iterations / m->median / 1e9;
+  row->energy_j = m->joules;
+}
+
+static void put_noticed(struct row_maker *r, const struct measurement *m, struct csv_row *row) {
+  const struct noticed *n = &m->noticed;
+  int used = 0;
+  r->disturbance[0] = 0;
+  if (m->on_all) used = snprintf(r->disturbance, sizeof r->disturbance, "too many to leave out: ");
+  disturbance_text(n, r->disturbance + used, sizeof r->disturbance - (size_t)used);
+  sensors_throttle(n->throttle, r->throttle, sizeof r->throttle);
+  row->disturbed = m->disturbed;
+  row->disturbance = r->disturbance;
+  row->steal_percent = n->steal_percent;
+  row->pressure_percent = n->pressure_percent;
+  row->cpu_hz = n->cpu_hz;
+  row->gpu_hz = n->gpu_hz;
+  row->gpu_watts = n->gpu_watts;
+  row->gpu_celsius = n->gpu_celsius;
+  row->throttle = r->throttle;
 }
 
 static void put_check(const struct measurement *m, bool right, struct csv_row *row) {
@@ -201,7 +218,11 @@ void row_candidate(struct row_maker *r, const struct why_decision *d, int candid
     row->peak_bytes = f->host ? c->peak.host_bytes : c->peak.device_bytes;
     row->workspace_bytes = c->peak.workspace_bytes;
     row->limit_bound = c->bound;
-    if (m && m->samples) put_times(m, row);
+    if (m) row->stop_reason = m->stop;
+    if (m && m->samples) {
+      put_times(m, row);
+      put_noticed(r, m, row);
+    }
     if (m) put_check(m, c->verdict.reason != WHY_WRONG, row);
     put_device(r->machine, d, c, m, row);
     if (c->plan == WHY_STREAMED && c->parts.count) put_streamed(r, d, c, f, m, row);

@@ -11,7 +11,7 @@ struct row_maker { // what the rows of a run share, and the texts that a row bor
   const char *run;
   bool emulated; // what ran is checked, and makes no time
   char node[72], commit[48];
-  char time[32], dims[256], note[2048], part[128], plans[48];
+  char time[32], dims[256], note[2048], part[128], plans[48], disturbance[512], throttle[80];
   struct csv_row shared; // of the decision
 };
 enum { ROW_RUN = 48 };

@@ -62,6 +62,10 @@ static enum why_reason run(struct state *s, int candidate, struct measurement *m
   bind(s);
   reason = measure_candidate(s->sweep->machine, &s->decision, candidate, &s->data, &s->rules, m);
   if (m->interrupted || interrupted()) s->result->interrupted = true;
+  const struct sweep_samples *samples = &s->sweep->samples;
+  if (samples->take && m->samples && !s->result->interrupted)
+    samples->take(samples->to, s->rows.run, s->result->decisions, c,
+                  &s->rules.instruments->sampler);
   return reason;
 }
 
@@ -169,6 +173,7 @@ struct sweep_place sweep_place(const struct sweep *sweep, int64_t decision) {
 void sweep_run(const struct sweep *sweep, struct sweep_result *result) {
   struct state s = {.sweep = sweep, .result = result};
   struct progress progress;
+  struct instruments instruments;
   char run[ROW_RUN];
   int64_t total = sweep_decisions(sweep);
   *result = (struct sweep_result){.decisions = sweep->first};
@@ -180,6 +185,11 @@ void sweep_run(const struct sweep *sweep, struct sweep_result *result) {
   if (!sweep->run) row_run_name(run);
   row_run(&s.rows, sweep->machine, sweep->run ? sweep->run : run);
   s.rows.emulated = !s.rules.timed;
+  bool instrumented = s.rules.timed && !s.decides_only && !s.rules.instruments;
+  if (instrumented) {
+    s.rules.instruments = &instruments;
+    if (instruments_open(&instruments)) result->error = ENOMEM;
+  }
   progress_start(&progress, sweep->label, sweep->first, total);
   for (int64_t at = sweep->first; at < total && !over(&s); at++) {
     struct sweep_place place = sweep_place(sweep, at);
@@ -197,6 +207,7 @@ void sweep_run(const struct sweep *sweep, struct sweep_result *result) {
   if (s.have_data) measured_data_free(&s.data);
   progress_clear(&progress);
   if (s.bound) (void)why_bind(0);
+  if (instrumented) instruments_close(&instruments);
   why_decision_free(&s.decision);
   free(s.tried);
 }

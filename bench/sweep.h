@@ -20,6 +20,13 @@ struct sweep_sink {
   void *to;
 };
 
+// Takes the samples of a candidate that was timed, before its row. NULL: nobody wants them.
+struct sweep_samples {
+  void (*take)(void *to, const char *run, int64_t decision, const struct why_candidate *,
+               const struct sampler *);
+  void *to;
+};
+
 struct sweep {
   struct why_machine *machine;
   const struct options *options; // policies, iterations, budgets, transfers, threads, kernel
@@ -30,6 +37,7 @@ struct sweep {
   const char *label; // of the progress line
   const char *run;   // the name that its rows share; NULL: a new one
   int64_t first;     // decisions that were made before: it begins with the next
+  struct sweep_samples samples;
 };
 
 // Where a decision, counted from 0, stands in the sweep.

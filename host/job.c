@@ -1,5 +1,6 @@
 // A job: the chosen candidate with its buffers and handles, from upload to download. A resident
 // plan has everything in one queue of the device; a streamed one is stream.c's.
+#include "cold.h"
 #include "stream.h"
 #include <math.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@ struct why_job {
   bool prepared;             // code->prepare has run
   bool working;              // WORK_START is recorded
   bool copied_in;
+  void *scratch; // of why_evict
   enum why_memory memory;
   struct why_problem problem;
   struct why_tensor operand[WHY_OPERANDS]; // as the kernel sees them
@@ -177,6 +179,7 @@ void why_release(struct why_job *j) {
   why_stream_release(j->stream);
   if (j->prepared && j->code->release) j->code->release(&j->call);
   if (j->call.workspace) device->free(device, WHY_DEVICE, j->call.workspace);
+  if (j->scratch) device->free(device, WHY_DEVICE, j->scratch);
   for (int i = 0; ours && i < j->problem.op->operands; i++)
     if (j->operand[i].data) device->free(device, j->memory, j->operand[i].data);
   free(j);
@@ -289,6 +292,23 @@ enum why_reason why_download(struct why_job *j, const struct why_tensor *operand
   j->times.total = between(j, COPY_IN_START, COPY_OUT_END);
   j->times.idle = j->times.total - j->times.copy_in - j->times.work - j->times.copy_out;
   return WHY_OK;
+}
+
+enum why_reason why_evict(struct why_job *j, const struct why_tensor *operand) {
+  struct why_device *device = j->call.device;
+  for (int i = 0; i < j->problem.op->operands; i++)
+    why_flush(operand[i].data, why_tensor_bytes(&operand[i]));
+  if (j->in_place) {
+    why_flush(j->call.workspace, j->call.workspace_bytes); // a library's copy of an operand, too
+    return WHY_OK;
+  }
+  enum why_reason r = device->bind(device);
+  if (!r) r = why_flush_device(device, &j->scratch);
+  if (r == WHY_ALLOC_FAILED) {
+    j->verdict.need = 2 * (double)device->facts.cache_bytes;
+    j->verdict.note = "scratch to empty the device's cache with";
+  }
+  return fail(j, r);
 }
 
 void why_times_add(struct why_times *sum, const struct why_times *t) {

@@ -36,14 +36,18 @@ static void restore(const struct kept *k, const struct why_tensor *operand) {
     if (k->bytes[i]) memcpy(operand[i].data, k->bytes[i], why_tensor_bytes(&operand[i]));
 }
 
-// transfer once: copy in, all launches, copy out; always: all three for each.
-static enum why_reason rounds(struct why_job *job, const struct why_request *r,
+// transfer once: copy in, all launches, copy out; always: all three for each. Cold is what the
+// caches hold before the first.
+static enum why_reason rounds(struct why_job *job, const struct why_request *r, bool host,
                               const struct why_tensor *operand, struct why_times *times) {
   int64_t launches = r->transfer == WHY_ALWAYS ? 1 : r->iterations;
+  bool cold = r->cache == WHY_COLD;
   *times = (struct why_times){0};
-  for (int64_t left = r->iterations; left > 0; left -= launches) {
+  for (int64_t left = r->iterations; left > 0; left -= launches, cold = false) {
     struct why_times t;
-    enum why_reason reason = why_upload(job, operand);
+    enum why_reason reason = cold && !host ? why_evict(job, operand) : WHY_OK;
+    if (!reason) reason = why_upload(job, operand);
+    if (!reason && cold && host) reason = why_evict(job, operand);
     for (int64_t i = 0; !reason && i < launches; i++) reason = why_launch(job);
     if (!reason) reason = why_download(job, operand);
     if (reason) return reason;
@@ -57,7 +61,8 @@ static enum why_reason attempt(struct why_machine *m, struct why_decision *d,
                                const struct why_tensor *operand, struct why_times *times) {
   struct why_job *job;
   enum why_reason r = why_prepare(m, d, d->chosen, &job);
-  if (!r) r = rounds(job, &d->request, operand, times);
+  bool host = d->candidate[d->chosen].plan == WHY_ON_HOST;
+  if (!r) r = rounds(job, &d->request, host, operand, times);
   why_release(job);
   return r;
 }

@@ -527,6 +527,11 @@ WHY_API enum why_reason why_upload(struct why_job *, const struct why_tensor *op
 WHY_API enum why_reason why_launch(struct why_job *);
 WHY_API enum why_reason why_wait(struct why_job *); // until all launches have ended
 WHY_API enum why_reason why_download(struct why_job *, const struct why_tensor *operand);
+// Takes what a request reads out of the caches (request.cache cold): host operands and workspace
+// line by line, a device's cache by a copy through scratch of twice its size, which the job keeps
+// beside its budget. Before why_upload; on the host, where operands stay in place, after it, for
+// uploading may read them.
+WHY_API enum why_reason why_evict(struct why_job *, const struct why_tensor *operand);
 WHY_API void why_job_times(const struct why_job *, struct why_times *); // of the last round
 WHY_API void why_release(struct why_job *);
 // Decision to result, request.iterations launches. When a candidate fails, its verdict says why and

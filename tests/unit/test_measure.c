@@ -60,23 +60,28 @@ static int see(void *to, const struct suite_case *item, const struct csv_row *ro
   return 0;
 }
 
+static enum why_cache cache; // of the next sweep
+static double budget = 0.05;
+
 static void sweep_one(struct why_machine *machine, const char *problem, struct seen *seen,
                       struct sweep_result *result) {
   struct suite suite;
   struct why_error error;
   struct options options = {.policies = 1,
                             .transfers = 1,
+                            .caches = 1,
                             .memories = 1,
                             .thread_counts = 1,
                             .iteration_counts = 1,
                             .iterations = {1},
                             .kernel = ""};
   options.memory[0].bytes = WHY_UNLIMITED;
+  options.cache[0] = cache;
   options.policy[0].policy = WHY_CPU_ONLY;
   FILE *file = fmemopen((void *)problem, strlen(problem), "r");
   assert_int_equal(suite_read(file, "test", &suite, &error), WHY_OK);
   fclose(file);
-  struct sweep sweep = {machine,     &options, &suite, 1, {{0.05, 0.05, true}, "all", 10, 1},
+  struct sweep sweep = {machine,     &options, &suite, 1, {{0.05, budget, true}, "all", 10, 1},
                         {see, seen}, "test"};
   memset(seen, 0, sizeof *seen);
   sweep_run(&sweep, result);
@@ -110,6 +115,70 @@ static void measures_what_can_run(void **state) {
     assert_true(!strcmp(row->stop_reason, "precision") || !strcmp(row->stop_reason, "time") ||
                 !strcmp(row->stop_reason, "count"));
     assert_true(fabs(row->gflops * row->median_s * 1e9 / row->flops - 1) < 1e-9);
+  }
+}
+
+// Under a sanitizer a kernel is so slow that memory hardly matters.
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED true
+#elif defined(__has_feature)
+#define SANITIZED (__has_feature(address_sanitizer) || __has_feature(memory_sanitizer))
+#else
+#define SANITIZED false
+#endif
+
+// The fastest request of any kernel, with the caches so.
+static double fastest(struct why_machine *machine, const char *problem, enum why_cache so) {
+  struct seen seen;
+  struct sweep_result result;
+  double out = INFINITY;
+  cache = so;
+  sweep_one(machine, problem, &seen, &result);
+  cache = WHY_HOT;
+  assert_int_equal(result.failed, 0);
+  for (int i = 0; i < seen.rows; i++) {
+    const struct csv_row *row = &seen.row[i];
+    assert_string_equal(row->cache, why_cache_name(so));
+    if (!strcmp(row->status, "refused")) continue;
+    assert_true(row->samples >= 10 && row->median_s > 0);
+    assert_true(row->disturbed >= 0 && row->disturbed <= row->samples);
+    out = fmin(out, row->min_s);
+  }
+  return out;
+}
+
+// Operands in the caches, and flushed from them: a quarter to a half slower here. Other work on the
+// machine slows either down, so that each is tried again.
+static void cold_and_hot_are_apart(void **state) {
+  static const char *const problem[] = {"softmax rows=8 cols=100\n", "softmax rows=64 cols=250\n",
+                                        "gemm m=40 n=40 k=40 beta=1\n"};
+  for (size_t i = 0; i < sizeof problem / sizeof problem[0]; i++) {
+    double hot = INFINITY, cold = INFINITY;
+    for (int tries = 0; tries < (SANITIZED ? 1 : 8) && (tries < 2 || cold <= 1.1 * hot); tries++) {
+      hot = fmin(hot, fastest(*state, problem[i], WHY_HOT));
+      cold = fmin(cold, fastest(*state, problem[i], WHY_COLD));
+    }
+    print_message("%.*s: hot %.3g s, cold %.3g s\n", (int)strcspn(problem[i], "\n"), problem[i],
+                  hot, cold);
+    assert_true(cold > 1.1 * hot || SANITIZED);
+  }
+}
+
+// As with a clock too coarse for the time there is: the row says so, and has no times.
+static void without_a_clock_there_are_no_times(void **state) {
+  struct seen seen;
+  struct sweep_result result;
+  budget = 1e-9;
+  sweep_one(*state, "softmax rows=8 cols=100\n", &seen, &result);
+  budget = 0.05;
+  assert_int_equal(seen.chosen, 1);
+  for (int i = 0; i < seen.rows; i++) {
+    const struct csv_row *row = &seen.row[i];
+    if (!strcmp(row->status, "refused")) continue;
+    assert_string_equal(row->stop_reason, "clock");
+    assert_string_equal(row->verified, "exact");
+    assert_true(isnan(row->median_s) && isnan(row->work_s) && isnan(row->gflops));
+    assert_true(row->samples == CSV_NONE && row->disturbed == CSV_NONE);
   }
 }
 
@@ -180,6 +249,8 @@ int main(void) {
       cmocka_unit_test(ranks_are_those_of_the_tables),
       cmocka_unit_test(percentiles),
       cmocka_unit_test(measures_what_can_run),
+      cmocka_unit_test(cold_and_hot_are_apart),
+      cmocka_unit_test(without_a_clock_there_are_no_times),
       cmocka_unit_test(a_failure_is_a_row),
   };
   return cmocka_run_group_tests(tests, open_machine, close_machine);

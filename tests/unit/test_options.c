@@ -161,6 +161,7 @@ static void test_defaults(void **state) {
   assert_true(o.memory[0].bytes == WHY_UNLIMITED);
   assert_int_equal(o.threads[0], 0);
   assert_int_equal(o.iterations[0], 1);
+  assert_int_equal(o.cache[0], WHY_HOT);
   assert_int_equal(o.format, TABLE_TEXT);
   assert_int_equal(o.open.emulate_bytes, 0);
 }
@@ -174,12 +175,13 @@ static void test_all_options(void **state) {
       "gemm --policy auto,gpu-only,cuda:mma,auto --device-memory 64MiB,50%,none m=1 "
       "--threads 1,all --transfer once,always --iterations 7,9 --format=json "
       "--emulate=2GiB --quick --seed 9 -o out --kernel cuda:tiled --plan resident,streamed "
-      "--pinned-memory 48MiB",
+      "--pinned-memory 48MiB --cache cold,hot,cold",
       &o, line, sizeof line);
   assert_string_equal(line, "");
   assert_int_equal(status, STATUS_GO_ON);
   assert_int_equal(o.arguments, 2);
-  assert_int_equal(options_requests(&o), 3 * 3 * 2 * 2 * 2);
+  assert_int_equal(options_requests(&o), 3 * 3 * 2 * 2 * 2 * 2);
+  assert_true(o.cache[0] == WHY_COLD && o.cache[1] == WHY_HOT);
   assert_int_equal(o.iterations[0], 7);
   assert_int_equal(o.policy[1].policy, WHY_GPU_ONLY);
   assert_null(o.policy[1].kernel);
