@@ -3,7 +3,7 @@
 # why_test(NAME SOURCES files... [LIBS targets...] [LABELS labels...] [ENVIRONMENT A=b...]
 #          [TIMEOUT seconds])
 #     A cmocka program over the host library's static twin, so that it reaches what the library
-#     does not export. Includes host/, kernels/, bench/ and tests/. It is given
+#     does not export, and over the program's parts. Includes host/, kernels/, bench/ and tests/. It is given
 #       WHY_TEST_SOURCE   the checkout           WHY_TEST_PLUGINS  the folder of the plug-ins
 #       WHY_TEST_PROGRAM  build/bin/whycpu       WHY_TEST_DATA     build/share/whycpu
 #     as string macros. A program that cannot run here prints why and returns 77: skipped.
@@ -22,7 +22,8 @@ add_dependencies(whycpu_program whycpu) # scripts run the one and load the other
 set(why_test_environment
   WHY_TEST_SOURCE=${CMAKE_SOURCE_DIR} WHY_TEST_BUILD=${CMAKE_BINARY_DIR}
   WHY_TEST_PROGRAM=${CMAKE_BINARY_DIR}/bin/whycpu WHY_TEST_PLUGINS=${CMAKE_BINARY_DIR}/lib/whycpu
-  WHY_TEST_DATA=${CMAKE_BINARY_DIR}/share/whycpu)
+  WHY_TEST_DATA=${CMAKE_BINARY_DIR}/share/whycpu
+  XDG_CACHE_HOME=${CMAKE_BINARY_DIR}/tests/cache) # no calibration of the user's, and none kept there
 
 function(why_skip name reason)
   cmake_parse_arguments(arg "" "" "LABELS" ${ARGN})
@@ -51,7 +52,7 @@ function(why_test name)
     WHY_TEST_PLUGINS="${CMAKE_BINARY_DIR}/lib/whycpu"
     WHY_TEST_DATA="${CMAKE_BINARY_DIR}/share/whycpu")
   add_dependencies(${name} whycpu_version)
-  target_link_libraries(${name} PRIVATE whycpu_testable ${arg_LIBS} ${cmocka_library})
+  target_link_libraries(${name} PRIVATE ${arg_LIBS} whycpu_bench whycpu_testable ${cmocka_library})
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT}
     SKIP_RETURN_CODE 77 ENVIRONMENT "${arg_ENVIRONMENT}")

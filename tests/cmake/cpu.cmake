@@ -17,14 +17,10 @@ endif()
 # Forking is what the pool is tested for; ThreadSanitizer stops there unless told otherwise.
 why_test(test_plain_threads SOURCES tests/unit/test_plain_threads.c LABELS unit
          ENVIRONMENT TSAN_OPTIONS=die_after_fork=0)
-set(ceilings_sources bench/ceilings.c bench/ceilings_bf16.c bench/ceilings_device.c
-    bench/ceilings_f16.c bench/ceilings_keep.c bench/ceilings_loops.c bench/gang.c)
-why_test(test_ceilings LABELS unit SOURCES tests/unit/test_ceilings.c ${ceilings_sources})
-why_test(test_figures LABELS emulation SOURCES tests/unit/test_figures.c bench/figures.c
-         bench/operands.c bench/program.c bench/version.c ${ceilings_sources})
+why_test(test_ceilings LABELS unit SOURCES tests/unit/test_ceilings.c)
+why_test(test_figures LABELS emulation SOURCES tests/unit/test_figures.c)
 if(TARGET test_figures)
   add_dependencies(test_figures backend_cuda-emulated)
 endif()
-why_test(test_roof LABELS unit SOURCES tests/unit/test_roof.c tests/fixture.c bench/roof.c
-         bench/ceilings_keep.c)
+why_test(test_roof LABELS unit SOURCES tests/unit/test_roof.c tests/fixture.c)
 include(${CMAKE_SOURCE_DIR}/bench/peers/peers.cmake)

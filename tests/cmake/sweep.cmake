@@ -1,20 +1,10 @@
 # The sweep: suites, CSV, statistics, and that nothing finished is ever lost.
-set(sweep_program bench/program.c bench/files.c bench/values.c bench/table.c bench/version.c)
-set(threshold_sources bench/crossover.c bench/crossover_text.c bench/threshold.c
-    bench/statistics.c bench/families.c bench/rivals.c bench/sides.c)
-set(sampling bench/sampler.c bench/timer.c bench/statistics.c)
-set(sensing bench/disturbance.c bench/sensors.c bench/energy.c)
-set(sweeping ${sampling} ${sensing} bench/measure.c bench/operands.c bench/suite.c bench/sweep.c
-    bench/rows.c bench/roof.c bench/ceilings_keep.c bench/law.c bench/csv.c bench/progress.c
-    bench/options.c bench/requests.c bench/machines.c bench/cached.c ${sweep_program})
-why_test(test_suite SOURCES tests/unit/test_suite.c bench/suite.c ${sweep_program} LABELS unit)
-why_test(test_csv SOURCES tests/unit/test_csv.c bench/csv.c bench/csv_read.c bench/table.c
+why_test(test_suite SOURCES tests/unit/test_suite.c LABELS unit)
+why_test(test_csv SOURCES tests/unit/test_csv.c
          LABELS unit)
-why_test(test_measure SOURCES tests/unit/test_measure.c ${sweeping} LABELS unit)
-why_test(test_summary SOURCES tests/unit/test_summary.c bench/summary.c bench/advice.c
-         ${threshold_sources} bench/csv.c bench/table.c bench/values.c LABELS unit)
-why_test(test_lies SOURCES tests/unit/test_lies.c bench/lies.c bench/lies_job.c bench/statistics.c
-         bench/operands.c LABELS emulation)
+why_test(test_measure SOURCES tests/unit/test_measure.c LABELS unit)
+why_test(test_summary SOURCES tests/unit/test_summary.c LABELS unit)
+why_test(test_lies SOURCES tests/unit/test_lies.c LABELS emulation)
 if(TARGET test_lies)
   add_dependencies(test_lies backend_cuda-emulated)
 endif()
@@ -23,8 +13,8 @@ why_script(cli_overwrite tests/cli/overwrite.py LABELS cli TIMEOUT 300)
 why_script(cli_measuring tests/cli/measuring.py LABELS cli)
 why_script(cli_resume tests/cli/resume.py 25 LABELS cli TIMEOUT 600)
 why_script(cli_resume_200 tests/cli/resume.py 200 LABELS full TIMEOUT 1800)
-why_test(test_sampler SOURCES tests/unit/test_sampler.c ${sampling} LABELS unit)
-why_test(test_again SOURCES tests/unit/test_again.c ${sampling} ${sensing} bench/operands.c
+why_test(test_sampler SOURCES tests/unit/test_sampler.c LABELS unit)
+why_test(test_again SOURCES tests/unit/test_again.c
          LABELS full TIMEOUT 600)
 
 # With a fake libnvidia-ml.so.1, and one as old drivers have it.
@@ -35,13 +25,13 @@ foreach(driver new old)
 endforeach()
 target_compile_definitions(fake_nvml_old PRIVATE FAKE_NVML_OLD)
 foreach(test disturbance energy)
-  why_test(test_${test} SOURCES tests/unit/test_${test}.c ${sampling} ${sensing} LABELS unit
+  why_test(test_${test} SOURCES tests/unit/test_${test}.c LABELS unit
            ENVIRONMENT LD_LIBRARY_PATH=${CMAKE_BINARY_DIR}/tests/nvml-new)
   if(TARGET test_${test})
     add_dependencies(test_${test} fake_nvml_new fake_nvml_old)
   endif()
 endforeach()
-why_test(test_measure_gpu SOURCES tests/unit/test_measure_gpu.c ${sweeping} LABELS emulation
+why_test(test_measure_gpu SOURCES tests/unit/test_measure_gpu.c LABELS emulation
          ENVIRONMENT LD_LIBRARY_PATH=${CMAKE_BINARY_DIR}/tests/nvml-new)
 if(TARGET test_measure_gpu)
   add_dependencies(test_measure_gpu backend_cuda-emulated fake_nvml_new)
