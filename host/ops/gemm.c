@@ -266,8 +266,10 @@ static double loops(const struct why_problem *p, int loop) {
   return (double)p->value[GEMM_M];
 }
 
-// Libraries read b along its rows or its columns, at different speeds where m is small.
+// Products with a vector have kernels of their own in libraries; of others b is packed from its
+// rows or its columns, at different speeds where m is small.
 static const char *form(const struct why_problem *p) {
+  if (p->value[GEMM_M] == 1 || p->value[GEMM_N] == 1) return "vector";
   return p->value[GEMM_TB] ? "b transposed" : "";
 }
 
