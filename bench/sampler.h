@@ -58,7 +58,7 @@ struct sampler {
   struct watcher watcher;
   double resolution;      // of the timer; 0: to be found out; NAN: it is of no use
   bool (*stopped)(void);  // asks whether to give up at once; NULL: never
-  const char *stop;       // why sampling ended: a row of whycpu list columns; "" while it goes on
+  const char *stop;       // why it ended: precision, time, count, clock; "" while it goes on
   struct sample *sample;  // owned, those taken so far
   int64_t batch;          // requests in each
   int samples, next_look; // next_look: how many there are when the interval is looked at

@@ -83,7 +83,7 @@ step() {
 bench() {
   local status=0 file=$1 limit=$2 suites=$3 rows=0
   shift 3
-  run "bench-$file" "$limit" "$program" bench --suite "$suites" -o "$out/$file.csv" \
+  run "bench-$file" "$limit" "$program" bench --suite "$suites" --precision 5 -o "$out/$file.csv" \
     --overwrite "$@" || status=$?
   [ ! -e "$out/$file.csv" ] || rows=$(($(wc -l <"$out/$file.csv") - 1))
   if [ $status = 99 ]; then
