@@ -40,10 +40,12 @@ enum { COLUMNS = sizeof column / sizeof column[0] };
 // Launch, arithmetic, traffic and hidden are of one call, or of one part of a streamed plan.
 static void terms_cells(struct table *t, const struct why_candidate *c) {
   bool known = !isnan(c->seconds);
-  double traffic = 0;
+  double traffic = 0, loops = c->terms.edges;
   for (int i = 0; i < WHY_OPERANDS; i++) traffic += c->terms.traffic[i];
-  const double cell[] = {c->copy_in_seconds, c->terms.launch,    c->terms.arithmetic, traffic,
-                         c->terms.hidden,    c->copy_out_seconds};
+  for (int i = 0; i < WHY_LOOPS; i++) loops += c->terms.loop[i];
+  const double cell[] = {
+      c->copy_in_seconds, c->terms.launch,    c->terms.arithmetic, traffic, loops,
+      c->terms.hidden,    c->copy_out_seconds};
   for (size_t i = 0; i < sizeof cell / sizeof *cell; i++) table_number(t, known ? cell[i] : NAN);
   table_string(t, !known ? NULL : c->fit ? "fitted" : "prior");
 }
