@@ -81,6 +81,8 @@ static int fit_noise(struct comparison *c, const char *a, int64_t tests) {
   if (!status && c->rules->repeat && !(status = fit_repeat(a, c->rules, &repeat))) {
     noise.between = repeat.between;
     noise.freedom = repeat.freedom;
+    noise.found = repeat.found;
+    noise.tail = repeat.tail;
     noise.common = repeat.common;
   }
   if (!status) judge_make(&noise, tests, c->rules->threshold, &c->judge);
