@@ -216,7 +216,8 @@ static int64_t device_of(struct reading *r) {
 static void keep_why(struct reading *r, const uint64_t key[2]) {
   struct cells *c = r->cells;
   if (r->side == SIDE_A) return;
-  for (uint16_t device = 0; device < c->device.count; device++) {
+  for (int i = 0; i < c->device.count; i++) {
+    uint16_t device = (uint16_t)i;
     int64_t at = find(&c->by_cell, c->cell, sizeof *c->cell, key, &device);
     if (at == NONE) continue;
     struct cell_side *side = &c->cell[at].side[SIDE_B];

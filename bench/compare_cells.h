@@ -27,10 +27,11 @@ enum cells_column {
   X(type)                                                                                          \
   X(math)                                                                                          \
   X(dims)                                                                                          \
-  X(transfer) X(iterations) X(device_memory_bytes) X(pinned_memory_bytes) X(threads) X(cache)      \
-      X(backend) X(kernel) X(plan) X(policy) X(plans) X(device) X(status) X(source) X(reason)      \
-          X(need) X(have) X(unit) X(note) X(fallback) X(fallback_need) X(fallback_have) X(samples) \
-              X(median_s) X(ci_low_s) X(ci_high_s) X(min_s) X(p95_s) X(predicted_s)
+  X(transfer)                                                                                      \
+  X(iterations) X(device_memory_bytes) X(pinned_memory_bytes) X(threads) X(cache) X(backend)       \
+      X(kernel) X(plan) X(policy) X(plans) X(device) X(status) X(source) X(reason) X(need) X(have) \
+          X(unit) X(note) X(fallback) X(fallback_need) X(fallback_have) X(samples) X(median_s)     \
+              X(ci_low_s) X(ci_high_s) X(min_s) X(p95_s) X(predicted_s)
 #define X(name) CELL_##name,
   CELLS_COLUMNS(X)
 #undef X

@@ -16,10 +16,11 @@
 // found too. Intervals hold together: with 95% confidence none misses its cell (1% for all cells
 // together; 4% by Bonferroni over the cells, a Student's t for each).
 //
-// What this cannot do: a disturbance of fewer than one cell in fifty that shows in no row's interval
-// looks like a change; noise with a tail as heavy as Student's t with 3 degrees of freedom alarms in
-// 7% of comparisons of 200 cells, with 2 in 15%; and where a fiftieth of the cells changed each way,
-// that looks like noise and less is found, until two runs of the same program tell the noise.
+// What this cannot do: a disturbance of fewer than one cell in fifty that shows in no row's
+// interval looks like a change; noise with a tail as heavy as Student's t with 3 degrees of freedom
+// alarms in 7% of comparisons of 200 cells, with 2 in 15%; and where a fiftieth of the cells
+// changed each way, that looks like noise and less is found, until two runs of the same program
+// tell the noise.
 #ifndef BENCH_COMPARE_VERDICT_H
 #define BENCH_COMPARE_VERDICT_H
 #include <stdint.h>

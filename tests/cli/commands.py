@@ -22,7 +22,7 @@ def rows_of(text):
 
 # ---- help and version ----------------------------------------------------------------------------
 
-for command in ["machine", "list", "explain", "run", "check", "bench"]:
+for command in ["machine", "list", "explain", "run", "check", "bench", "compare"]:
     for option in ["--help", "--version"]:
         status, out, err = run(command, option)
         expect(status == 0 and out and not err, f"{command} {option}: {status} {err}")
@@ -31,7 +31,7 @@ status, out, err = run("--version")
 expect(re.fullmatch(r"whycpu \d+\.\d+\.\d+ \([0-9a-z-]+\)\n", out), f"--version: {out!r}")
 status, out, err = run("--help")
 expect(status == 0 and "explain" in out, "--help")
-for later in ["doctor", "report", "compare", "plan", "accept"]:
+for later in ["doctor", "report", "plan", "accept"]:
     expect(not re.search(rf"^  {later}\b", out, re.M), f"--help lists {later}, which is not there")
 
 # ---- list: every topic in every format -----------------------------------------------------------

