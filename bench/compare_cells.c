@@ -24,87 +24,6 @@ static const enum cells_column asked[] = {CELL_op,       CELL_type,       CELL_m
                                           CELL_transfer, CELL_threads,    CELL_pinned_memory_bytes};
 enum { ASKED = sizeof asked / sizeof asked[0] };
 
-// ---- hashes -------------------------------------------------------------------------------------
-
-static void mix(uint64_t h[2], uint64_t word) {
-  h[0] = (h[0] ^ word) * 0x9e3779b97f4a7c15u;
-  h[0] ^= h[0] >> 29;
-  h[1] = (h[1] + word) * 0xd6e8feb86659fd93u;
-  h[1] = (h[1] ^ h[1] >> 32) + h[0];
-}
-
-static void mix_text(uint64_t h[2], const char *text) {
-  size_t length = strlen(text);
-  uint64_t word;
-  for (; length >= sizeof word; text += sizeof word, length -= sizeof word) {
-    memcpy(&word, text, sizeof word);
-    mix(h, word);
-  }
-  word = 0;
-  memcpy(&word, text, length);
-  mix(h, word | (uint64_t)(length + 1) << 56); // under 8 bytes: where a text ends
-}
-
-// ---- tables -------------------------------------------------------------------------------------
-
-enum { NONE = -1, FIRST_SLOTS = 1024 };
-
-static uint32_t home(const struct cells_table *t, const uint64_t key[2]) {
-  return (uint32_t)(key[1] >> 32 ^ key[0]) & (t->slots - 1);
-}
-
-// Entries begin with their key. An index, or NONE.
-static int64_t find(const struct cells_table *t, const void *entries, size_t size,
-                    const uint64_t key[2], const uint16_t *device) {
-  if (!t->slots) return NONE;
-  for (uint32_t at = home(t, key); t->slot[at]; at = (at + 1) & (t->slots - 1)) {
-    const void *entry = (const char *)entries + (t->slot[at] - 1) * size;
-    if (memcmp(entry, key, 2 * sizeof *key) != 0) continue;
-    if (!device || ((const struct cell *)entry)->device == *device) return t->slot[at] - 1;
-  }
-  return NONE;
-}
-
-static void put(struct cells_table *t, const uint64_t key[2], uint32_t index) {
-  uint32_t at = home(t, key);
-  while (t->slot[at]) at = (at + 1) & (t->slots - 1);
-  t->slot[at] = index + 1;
-}
-
-// Room for one more, its index being t->count; the caller fills it, and begins with its key.
-static bool add(struct cells_table *t, void **entries, size_t size, const uint64_t key[2]) {
-  if (t->count == t->capacity) {
-    uint32_t capacity = t->capacity ? t->capacity + t->capacity / 2 : FIRST_SLOTS;
-    void *grown = realloc(*entries, capacity * size);
-    if (!grown) return false;
-    *entries = grown;
-    t->capacity = capacity;
-  }
-  if (4 * (uint64_t)t->count >= 3 * (uint64_t)t->slots) {
-    uint32_t slots = t->slots ? 2 * t->slots : FIRST_SLOTS;
-    uint32_t *grown = calloc(slots, sizeof *grown);
-    if (!grown) return false;
-    free(t->slot);
-    t->slot = grown;
-    t->slots = slots;
-    for (uint32_t i = 0; i < t->count; i++)
-      put(t, (const uint64_t *)(const void *)((const char *)*entries + i * size), i);
-  }
-  put(t, key, t->count++);
-  return true;
-}
-
-// The place of a name, which is added where it is new. NONE: no memory, or more than 65000.
-static int64_t intern(struct cells_names *names, const char *name) {
-  for (int i = names->count; i-- > 0;)
-    if (!strcmp(names->name[i], name)) return i;
-  char **grown = realloc(names->name, (size_t)(names->count + 1) * sizeof *grown);
-  if (!grown) return NONE;
-  names->name = grown;
-  if (names->count >= 65000 || !(grown[names->count] = strdup(name))) return NONE;
-  return names->count++;
-}
-
 // ---- rows ---------------------------------------------------------------------------------------
 
 struct reading {
@@ -209,16 +128,17 @@ static bool on_host(const struct reading *r) {
 static int64_t device_of(struct reading *r) {
   char name[256];
   snprintf(name, sizeof name, "%s %.240s", on_host(r) ? "CPU" : "GPU", text(r, CELL_device));
-  return intern(&r->cells->device, name);
+  return names_find(&r->cells->device, name);
 }
 
 // What B says of a cell that A measured and B did not.
 static void keep_why(struct reading *r, const uint64_t key[2]) {
   struct cells *c = r->cells;
   if (r->side == SIDE_A) return;
-  for (uint16_t device = 0; device < c->device.count; device++) {
-    int64_t at = find(&c->by_cell, c->cell, sizeof *c->cell, key, &device);
-    if (at == NONE) continue;
+  for (int i = 0; i < c->device.count; i++) {
+    uint16_t device = (uint16_t)i;
+    int64_t at = keys_find(&c->by_cell, c->cell, sizeof *c->cell, key, &device);
+    if (at == KEYS_NONE) continue;
     struct cell_side *side = &c->cell[at].side[SIDE_B];
     if (!side->rows && side->place < 0) side->place = r->place;
   }
@@ -230,10 +150,10 @@ static int keep_cell(struct reading *r, const uint64_t key[2], const struct meas
   int64_t name = device_of(r);
   if (name < 0) return out_of_memory();
   uint16_t device = (uint16_t)name;
-  *at = find(&c->by_cell, c->cell, sizeof *c->cell, key, &device);
-  if (*at == NONE) {
+  *at = keys_find(&c->by_cell, c->cell, sizeof *c->cell, key, &device);
+  if (*at == KEYS_NONE) {
     void *entries = c->cell;
-    bool room = add(&c->by_cell, &entries, sizeof *c->cell, key);
+    bool room = keys_add(&c->by_cell, &entries, sizeof *c->cell, key);
     c->cell = entries;
     if (!room) return out_of_memory();
     *at = c->by_cell.count - 1;
@@ -250,16 +170,16 @@ static int keep_cell(struct reading *r, const uint64_t key[2], const struct meas
   return STATUS_OK;
 }
 
-// at: its cell; NONE: it has no time.
+// at: its cell; KEYS_NONE: it has no time.
 static int keep_request(struct reading *r, const uint64_t key[2], int64_t at) {
   struct cells *c = r->cells;
   if (memcmp(key, r->request_key, sizeof r->request_key) != 0) {
-    r->request = find(&c->by_request, c->request, sizeof *c->request, key, NULL);
+    r->request = keys_find(&c->by_request, c->request, sizeof *c->request, key, NULL);
     memcpy(r->request_key, key, sizeof r->request_key);
   }
-  if (r->request == NONE) {
+  if (r->request == KEYS_NONE) {
     void *entries = c->request;
-    bool room = add(&c->by_request, &entries, sizeof *c->request, key);
+    bool room = keys_add(&c->by_request, &entries, sizeof *c->request, key);
     c->request = entries;
     if (!room) return out_of_memory();
     r->request = c->by_request.count - 1;
@@ -276,11 +196,11 @@ static int keep_request(struct reading *r, const uint64_t key[2], int64_t at) {
   char ran[160];
   snprintf(ran, sizeof ran, "%s %.48s:%.48s, %.32s", on_host(r) ? "CPU" : "GPU",
            text(r, CELL_backend), text(r, CELL_kernel), text(r, CELL_plan));
-  int64_t name = intern(&c->ran, ran);
+  int64_t name = names_find(&c->ran, ran);
   if (name < 0) return out_of_memory();
   q->ran[r->side] = (uint16_t)(RAN_FIRST + name);
   q->place[r->side] = r->place;
-  if (at != NONE) q->cell[r->side] = (uint32_t)at;
+  if (at != KEYS_NONE) q->cell[r->side] = (uint32_t)at;
   return STATUS_OK;
 }
 
@@ -288,17 +208,17 @@ static int read_row(struct reading *r) {
   struct measured m;
   bool used;
   uint64_t key[2] = {0}, request[2];
-  for (int i = 0; i < ASKED; i++) mix_text(key, text(r, asked[i]));
+  for (int i = 0; i < ASKED; i++) key_text(key, text(r, asked[i]));
   const char *cache = text(r, CELL_cache); // rows that were not run, and older ones: empty
-  mix_text(key, *cache ? cache : why_cache_name(WHY_HOT));
+  key_text(key, *cache ? cache : why_cache_name(WHY_HOT));
   memcpy(request, key, sizeof request);
-  mix_text(request, text(r, CELL_policy));
-  mix_text(request, text(r, CELL_plans));
-  mix_text(key, text(r, CELL_backend));
-  mix_text(key, text(r, CELL_kernel));
-  mix_text(key, text(r, CELL_plan));
+  key_text(request, text(r, CELL_policy));
+  key_text(request, text(r, CELL_plans));
+  key_text(key, text(r, CELL_backend));
+  key_text(key, text(r, CELL_kernel));
+  key_text(key, text(r, CELL_plan));
   r->file->rows++;
-  int64_t at = NONE;
+  int64_t at = KEYS_NONE;
   int status = read_time(r, &m, &used);
   if (!status && used) status = keep_cell(r, key, &m, &at);
   if (!status && !used) keep_why(r, key);
@@ -333,7 +253,7 @@ static int open_file(struct cells_file *f, const char *path) {
 
 static int read_file(struct cells *c, int side) {
   struct cells_file *f = &c->file[side];
-  struct reading r = {.cells = c, .file = f, .side = side, .request = NONE};
+  struct reading r = {.cells = c, .file = f, .side = side, .request = KEYS_NONE};
   struct why_error error;
   bool more = true;
   int status = STATUS_OK;
@@ -353,13 +273,13 @@ static bool is_gpu(const char *name) {
   return name[0] == 'G';
 }
 
-// The only device of a kind that a file measured on; NONE: none, or several.
+// The only device of a kind that a file measured on; KEYS_NONE: none, or several.
 static int64_t only_device(const struct cells *c, int side, bool gpu) {
-  int64_t only = NONE;
+  int64_t only = KEYS_NONE;
   for (uint32_t i = 0; i < c->by_cell.count; i++) {
     uint16_t device = c->cell[i].device;
     if (!c->cell[i].side[side].rows || is_gpu(c->device.name[device]) != gpu) continue;
-    if (only != NONE && only != device) return NONE;
+    if (only != KEYS_NONE && only != device) return KEYS_NONE;
     only = device;
   }
   return only;
@@ -370,8 +290,8 @@ static void join(struct cells *c, uint16_t a, uint16_t b) {
   for (uint32_t i = 0; i < c->by_cell.count; i++) {
     struct cell *from = &c->cell[i];
     if (from->device != b) continue;
-    int64_t at = find(&c->by_cell, c->cell, sizeof *c->cell, from->key, &a);
-    if (at == NONE) continue;
+    int64_t at = keys_find(&c->by_cell, c->cell, sizeof *c->cell, from->key, &a);
+    if (at == KEYS_NONE) continue;
     c->cell[at].side[SIDE_B] = from->side[SIDE_B];
     from->side[SIDE_B] = (struct cell_side){.place = at}; // for requests, below
   }
@@ -399,11 +319,6 @@ int cells_read(struct cells *c, const char *path_a, const char *path_b, bool pre
   return status;
 }
 
-static void free_names(struct cells_names *names) {
-  for (int i = 0; i < names->count; i++) free(names->name[i]);
-  free(names->name);
-}
-
 void cells_free(struct cells *c) {
   for (int side = 0; side < SIDES; side++) {
     csv_reader_free(&c->file[side].csv);
@@ -413,8 +328,8 @@ void cells_free(struct cells *c) {
   free(c->request);
   free(c->by_cell.slot);
   free(c->by_request.slot);
-  free_names(&c->device);
-  free_names(&c->ran);
+  names_free(&c->device);
+  names_free(&c->ran);
   *c = (struct cells){0};
 }
 

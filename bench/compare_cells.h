@@ -14,6 +14,7 @@
 #ifndef BENCH_COMPARE_CELLS_H
 #define BENCH_COMPARE_CELLS_H
 #include "csv.h"
+#include "keys.h"
 #include "program.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,19 +23,14 @@ enum { SIDE_A, SIDE_B, SIDES };
 
 // The columns of a row that are read.
 enum cells_column {
+// clang-format off
 #define CELLS_COLUMNS(X)                                                                           \
-  X(op)                                                                                            \
-  X(type)                                                                                          \
-  X(math)                                                                                          \
-  X(dims)                                                                                          \
-  X(transfer)                                                                                      \
-  X(iterations)                                                                                    \
-  X(device_memory_bytes)                                                                           \
-  X(pinned_memory_bytes)                                                                           \
-  X(threads) X(cache) X(backend) X(kernel) X(plan) X(policy) X(plans) X(device) X(status)          \
-      X(source) X(reason) X(need) X(have) X(unit) X(note) X(fallback) X(fallback_need)             \
-          X(fallback_have) X(samples) X(median_s) X(ci_low_s) X(ci_high_s) X(min_s) X(p95_s)       \
-              X(predicted_s)
+  X(op) X(type) X(math) X(dims) X(transfer) X(iterations) X(device_memory_bytes)                   \
+  X(pinned_memory_bytes) X(threads) X(cache) X(backend) X(kernel) X(plan) X(policy) X(plans)       \
+  X(device) X(status) X(source) X(reason) X(need) X(have) X(unit) X(note) X(fallback)              \
+  X(fallback_need) X(fallback_have) X(samples) X(median_s) X(ci_low_s) X(ci_high_s) X(min_s)       \
+  X(p95_s) X(predicted_s)
+// clang-format on
 #define X(name) CELL_##name,
   CELLS_COLUMNS(X)
 #undef X
@@ -50,8 +46,8 @@ struct cell_side {
 };
 struct cell {
   uint64_t key[2];
-  struct cell_side side[SIDES];
   uint16_t device; // an index of names
+  struct cell_side side[SIDES];
 };
 
 // Where a request ran: an index of names, of "GPU backend:kernel, plan".
@@ -61,15 +57,6 @@ struct request_cell {
   int64_t place[SIDES]; // of the chosen row; or of the first
   uint32_t cell[SIDES]; // of the chosen row; UINT32_MAX: it was not measured
   uint16_t ran[SIDES];
-};
-
-struct cells_table { // open addressing over an array, by key
-  uint32_t *slot;
-  uint32_t slots, count, capacity;
-};
-struct cells_names {
-  char **name;
-  int count;
 };
 
 struct cells_file {
@@ -87,8 +74,8 @@ struct cells {
   struct cells_file file[SIDES];
   struct cell *cell; // in the order of A, then of what only B has
   struct request_cell *request;
-  struct cells_table by_cell, by_request;
-  struct cells_names device, ran;
+  struct keys by_cell, by_request;
+  struct names device, ran;
 };
 
 // Opens and reads both files. STATUS_OK, or the status with its line printed. Free in either case.

@@ -69,8 +69,8 @@ static void print_counts(FILE *f, const struct comparison *c) {
   }
   fprintf(f, "  the same is what lies within %.1f%%; cells differ from run to run by %.1f%%\n",
           percent_of(c->judge.same), percent_of(n->between));
-  if (n->freedom < 3)
-    fprintf(f, "  and some by far more: other work was running, or changes go both ways; a second\n"
+  if (n->tail > 4 || n->between > 0.1)
+    fprintf(f, "  so much is other work that was running, or changes that go both ways; a second\n"
                "  run of A (--repeat) tells which\n");
 }
 

@@ -10,17 +10,21 @@
 // The chance of any false alarm, 5% in all, is shared out.
 static const double error_cells = 0.04, error_all = 0.01;
 
-// Cells of quiet runs of one program differ by this much from run to run (results/README.md says
-// how it was measured), and this is as good as so many degrees of freedom. With few cells it
-// decides.
+// Cells of quiet runs of one program differ by this much from run to run (results/xeon-2-cores/
+// compare.txt), and this is as good as so many degrees of freedom. With few cells it decides.
 static const double usual_between = 0.02, usual_freedom = 4;
-// No noise is trusted to have a lighter tail than Student's t with so many, nor called heavier than
-// with so few.
+// No noise is trusted to have a lighter tail than Student's t with so many. Cells may be as few as
+// one, and their rows' samples as few as two.
 static const double most_freedom = JUDGE_MOST, least_freedom = 0.5;
+// How far noise reaches on one side, whose tail on the other side is known: where that stands far
+// out the tail is heavy, and the farthest may stand farther yet. This holds the false alarms from
+// the normal law to Student's t with 4 degrees of freedom (test_compare_verdict.c).
+static const double reach_factor = 0.7, reach_power = 3;
 // The median of |d| is as good as 0.37 of as many degrees of freedom: its variance is 1.36 of the
 // scale's over n (Huber and Ronchetti, Robust Statistics, 5.1), that of a variance's root 1 / 2n.
 static const double median_freedom = 0.37;
-// What moves cells one by one, a neighbour or the clock, moves runs of them too.
+// What moves cells one by one, a neighbour or the clock, moves runs of them too: one of those 18
+// sweeps took 1.5 times as long as the others, whose cells moved by a fifth.
 static const double common_share = 0.75;
 // Runs that resolve no better than to a quarter do not show that anything is the same.
 static const double most_same = 0.2231436; // ln 1.25
@@ -30,7 +34,9 @@ enum { LEAST_FOR_TAIL = 20 };
 
 struct spread spread_of(int64_t samples, double low, double high, double fastest, double slowest) {
   int n = (int)(samples < 1000000 ? samples : 1000000), rank = median_rank(n);
-  double width = 2 * 1.959964; // too narrow by no more than the interval is wide for few samples
+  // Few samples have an interval of up to 98%, and one that ended the sampling is a narrow one: the
+  // two work against each other.
+  double width = 2 * 1.959964;
   if (!rank || isnan(low) || isnan(high)) {
     if (n < 2 || isnan(fastest) || isnan(slowest)) return (struct spread){INFINITY, 0};
     low = fastest;
@@ -39,8 +45,8 @@ struct spread spread_of(int64_t samples, double low, double high, double fastest
     width = 2 * student_quantile(ldexp(1, n < 30 ? -n : -30), INFINITY); // both ends of n samples
   }
   double deviation = log(high / low) / width;
-  // A sum of so many gaps between samples, each exponential: twice as many degrees of freedom as
-  // half of them.
+  // The width is a sum of so many gaps between samples, each nearly exponential: its relative
+  // variance is one over their number, that of a deviation one over twice its degrees of freedom.
   return (struct spread){deviation * deviation, (n + 1 - 2 * rank) / 2.0};
 }
 
@@ -104,35 +110,27 @@ static double median_between(const struct difference *d, int n, double shift, do
   return high;
 }
 
-// How heavy the tail is: the degrees of freedom of the t whose 98th percentile stands to its median
-// as theirs. Of the two sides the lighter one: noise has the same tail on both, for A and B could
-// be exchanged, while cells that really changed mostly stand on one.
-static double tail_freedom(const struct difference *d, int n, double shift, double between,
-                           double *room) {
-  double far = INFINITY;
-  for (int side = -1; side <= 1; side += 2) {
-    int count = standardised(d, n, shift, between, side, room);
-    if (count) far = fmin(far, percentile_of(room, count, 0.98));
+// The 98th percentile of the distances on one side of the shift; with few cells the farthest. Of
+// the two sides the nearer one: noise has the same tail on both, for A and B could be exchanged,
+// while cells that really changed mostly stand on one.
+static double tail_of(const struct difference *d, int n, double shift, double between,
+                      double *room) {
+  double far[2];
+  for (int side = 0; side < 2; side++) {
+    int count = standardised(d, n, shift, between, side ? 1 : -1, room);
+    far[side] = count ? percentile_of(room, count, 0.98) : 0;
   }
-  standardised(d, n, shift, between, 0, room);
-  double ratio = far / fmax(median_of(room, n), 0.6744898);
-  ratio *= 1 + 3 / sqrt(n); // the lighter of two sides of n / 2 is too light by up to that
-  double low = least_freedom, high = most_freedom;
-  for (int i = 0; i < 14; i++) {
-    double middle = (low + high) / 2;
-    if (student_quantile(0.01, middle) / student_quantile(0.25, middle) > ratio)
-      low = middle;
-    else
-      high = middle;
-  }
-  return low * low / most_freedom; // that much lower where it is low, for it is a rough estimate
+  return fmin(far[0], far[1]);
 }
 
 int noise_fit(struct difference *d, int n, double run_to_run, struct noise *noise) {
   int kept = 0;
   for (int i = 0; i < n; i++)
     if (isfinite(d[i].variance)) d[kept++] = d[i];
-  *noise = (struct noise){usual_between, usual_freedom, run_to_run, 0, INFINITY, 0};
+  *noise = (struct noise){.between = usual_between,
+                          .freedom = usual_freedom,
+                          .common = run_to_run,
+                          .shift_variance = INFINITY};
   if (!kept) return 0;
   double *room = malloc((size_t)kept * sizeof *room);
   if (!room) return ENOMEM;
@@ -141,11 +139,12 @@ int noise_fit(struct difference *d, int n, double run_to_run, struct noise *nois
   noise->shift = median_of(room, kept);
 
   double found = median_between(d, kept, noise->shift, room);
-  double freedom = median_freedom * (kept - 1), tail = most_freedom;
-  if (kept >= LEAST_FOR_TAIL) tail = tail_freedom(d, kept, noise->shift, found, room);
+  double freedom = median_freedom * (kept - 1);
+  noise->found = found;
+  if (kept >= LEAST_FOR_TAIL) noise->tail = tail_of(d, kept, noise->shift, found, room);
   noise->between = sqrt((usual_freedom * usual_between * usual_between + freedom * found * found) /
                         (usual_freedom + freedom));
-  noise->freedom = fmin(usual_freedom + freedom, tail);
+  noise->freedom = usual_freedom + freedom;
   noise->common = hypot(run_to_run, common_share * noise->between);
   for (int i = 0; i < kept; i++) room[i] = d[i].variance;
   qsort(room, (size_t)kept, sizeof *room, ascending);
@@ -176,17 +175,19 @@ static double critical_of(struct judge *j, double freedom) {
   return *critical;
 }
 
-// A cell's deviation, and the t that its interval is so many of.
-static double deviation_of(struct judge *j, const struct difference *d, double *critical) {
+// Half of a cell's interval: by the noise of most cells, or by the tail of the others'.
+static double half_of(struct judge *j, const struct difference *d) {
   const struct noise *n = &j->noise;
   double between = n->between * n->between;
   double freedom = freedom_of(d->variance, d->freedom, between, n->freedom);
-  *critical = critical_of(j, fmin(freedom, n->freedom));
-  return sqrt(d->variance + between);
+  double critical = critical_of(j, fmin(freedom, n->freedom));
+  return fmax(critical * sqrt(d->variance + between),
+              j->reach * sqrt(d->variance + n->found * n->found));
 }
 
 void judge_make(const struct noise *noise, int64_t tests, double threshold, struct judge *j) {
   *j = (struct judge){.noise = *noise};
+  j->reach = reach_factor * pow(noise->tail, reach_power);
   j->tail = error_cells / 2 / (double)(tests > 0 ? tests : 1);
   j->overall = student_quantile(error_all / 2, most_freedom);
   double most = j->overall * sqrt(noise->shift_variance + noise->common * noise->common);
@@ -196,8 +197,8 @@ void judge_make(const struct noise *noise, int64_t tests, double threshold, stru
   if (!isnan(threshold)) return;
   // Of cells that did not change, and are as noisy as most, 95% lie within this.
   struct difference usual = {0, noise->typical, most_freedom};
-  double critical, deviation = deviation_of(j, &usual, &critical);
-  j->same = fmin((critical + 2) * deviation + fabs(j->shared), most_same);
+  double off = 2 * sqrt(noise->typical + noise->between * noise->between);
+  j->same = fmin(half_of(j, &usual) + off + fabs(j->shared), most_same);
 }
 
 static struct judged judged_of(const struct judge *j, double d, double low, double high) {
@@ -212,9 +213,8 @@ static struct judged judged_of(const struct judge *j, double d, double low, doub
 }
 
 struct judged judge_cell(struct judge *j, const struct difference *d) {
-  double critical;
   if (isinf(d->variance)) return (struct judged){VERDICT_UNSURE, -INFINITY, INFINITY};
-  double deviation = deviation_of(j, d, &critical), half = critical * deviation;
+  double half = half_of(j, d);
   return judged_of(j, d->log_ratio, d->log_ratio - half - fmax(j->shared, 0),
                    d->log_ratio + half - fmin(j->shared, 0));
 }

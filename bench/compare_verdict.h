@@ -17,8 +17,10 @@
 // together; 4% by Bonferroni over the cells, a Student's t for each).
 //
 // What this cannot do: a disturbance of fewer than one cell in fifty that shows in no row's
-// interval looks like a change, and where a fiftieth of the cells changed each way, the tail looks
-// heavy and little is found; then two runs of the same program tell the noise.
+// interval looks like a change; noise with a tail as heavy as Student's t with 3 degrees of freedom
+// alarms in 7% of comparisons of 200 cells, with 2 in 15%; and where a fiftieth of the cells
+// changed each way, that looks like noise and less is found, until two runs of the same program
+// tell the noise.
 #ifndef BENCH_COMPARE_VERDICT_H
 #define BENCH_COMPARE_VERDICT_H
 #include <stdint.h>
@@ -37,7 +39,8 @@ struct spread spread_of(int64_t samples, double low, double high, double fastest
 struct difference difference_of(double log_a, struct spread a, double log_b, struct spread b);
 
 struct noise {
-  double between, freedom; // its degrees of freedom: few, where the tail is heavy or cells are few
+  double between, freedom; // its degrees of freedom: few, where cells are few
+  double found, tail; // `between` by these cells alone; how far their tail stands, in deviations
   double common;
   double shift, shift_variance; // the cells' median of d, and that median's own variance
   double typical;               // the median variance within
@@ -56,6 +59,7 @@ struct judge {
   double same;                                   // ln: an interval within -same..same is the same
   double tail;                                   // the chance on each side of a cell's interval
   double critical[JUDGE_STEPS * JUDGE_MOST + 1]; // its t, by its freedom; 0: not yet needed
+  double reach;                                  // deviations that the tail may reach
   double overall;                                // that of all cells together
   double shared; // of d: what all cells have in common and may be noise
 };

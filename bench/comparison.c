@@ -81,6 +81,8 @@ static int fit_noise(struct comparison *c, const char *a, int64_t tests) {
   if (!status && c->rules->repeat && !(status = fit_repeat(a, c->rules, &repeat))) {
     noise.between = repeat.between;
     noise.freedom = repeat.freedom;
+    noise.found = repeat.found;
+    noise.tail = repeat.tail;
     noise.common = repeat.common;
   }
   if (!status) judge_make(&noise, tests, c->rules->threshold, &c->judge);
@@ -101,9 +103,10 @@ static struct judged judge_prediction(const struct comparison *c, double ratio) 
 static struct compared compare_sides(struct comparison *c, const struct cell_side *a,
                                      const struct cell_side *b) {
   struct compared is = {{VERDICT_UNSURE, NAN, NAN}, NAN, NAN, NAN};
-  if (a && a->rows) is.a = exp(mean_log(a));
-  if (b && b->rows) is.b = exp(mean_log(b));
-  if (isnan(is.a) || isnan(is.b)) return is;
+  bool has_a = a && a->rows, has_b = b && b->rows;
+  if (has_a) is.a = exp(mean_log(a));
+  if (has_b) is.b = exp(mean_log(b));
+  if (!has_a || !has_b) return is;
   struct difference d = difference(a, b);
   is.ratio = d.log_ratio;
   is.is = c->rules->predictions ? judge_prediction(c, d.log_ratio) : judge_cell(&c->judge, &d);

@@ -232,7 +232,7 @@ enum why_reason csv_open(struct csv_reader *reader, FILE *file, struct why_error
   reader->names = record.fields;
   reader->name = calloc((size_t)record.fields, sizeof *reader->name);
   reader->field = calloc((size_t)record.fields, sizeof *reader->field);
-  reader->header = malloc(record.from);
+  reader->header = malloc(record.from + 1);
   if (!reader->name || !reader->field || !reader->header) {
     reason = WHY_ALLOC_FAILED;
     goto failed;

@@ -315,6 +315,146 @@ static void refuses_other_files(void **state) {
   fclose(file);
 }
 
+// Lines end as they like, UTF-8 may say that it is, and a '\r' that ends no line is text.
+static void reads_what_others_write(void **state) {
+  (void)state;
+  static const char text[] = "\xef\xbb\xbf"
+                             "a,\"b\"\r\n1,2\r\n\"x\r\ny\",\r\nq\rr,\"say \"\"no\"\"\"\n";
+  static const int line[] = {2, 3, 5};
+  static const char *const expected[][2] = {{"1", "2"}, {"x\r\ny", ""}, {"q\rr", "say \"no\""}};
+  struct csv_reader r;
+  struct why_error error;
+  bool more;
+  FILE *file = fmemopen((void *)text, sizeof text - 1, "r");
+  assert_int_equal(csv_open(&r, file, &error), WHY_OK);
+  assert_int_equal(csv_find(&r, "a"), 0);
+  assert_int_equal(csv_find(&r, "b"), 1);
+  for (int i = 0; i < 3; i++) {
+    assert_int_equal(csv_next(&r, &more, &error), WHY_OK);
+    assert_int_equal(r.line, line[i]);
+    for (int column = 0; column < 2; column++)
+      assert_string_equal(csv_field(&r, column), expected[i][column]);
+  }
+  assert_int_equal(r.end, sizeof text - 1);
+  assert_int_equal(csv_next(&r, &more, &error), WHY_OK);
+  assert_false(more);
+  csv_reader_free(&r);
+  fclose(file);
+}
+
+// Rows of every length come back, wherever the blocks end that the file is read in, and so does
+// each one that is gone back to.
+static void blocks_end_anywhere(void **state) {
+  (void)state;
+  enum { ROWS = 3000, BIG = 10000000 };
+  static int64_t end[ROWS + 2];
+  FILE *file = fopen(path, "w+");
+  char *big = malloc(BIG + 1);
+  assert_non_null(big);
+  memset(big, '"', BIG);
+  big[BIG] = 0;
+  fputs("number,text,last\n", file);
+  for (int i = 0; i < ROWS; i++)
+    fprintf(file, "%d,\"%.*s\"\"%.*s\",%.*s\n", i, i % 97,
+            "line\nline\nline\nline\nline\nline\nline\n"
+            "line\nline\nline\nline\nline\nline\nline\nline\nline\nline\nline\nline\nline\nline\n",
+            i % 7, ",,,,,,,", i % 13, "xxxxxxxxxxxxx");
+  fputs("-1,\"", file); // and a field of 10 MB: a hundred blocks, each quote doubled
+  for (int i = 0; i < BIG / 1000; i++) fprintf(file, "%.1000s%.1000s", big, big);
+  fputs("\",\n", file);
+  rewind(file);
+  struct csv_reader r;
+  struct why_error error;
+  bool more = true;
+  assert_int_equal(csv_open(&r, file, &error), WHY_OK);
+  for (int i = 0; i < ROWS; i++) {
+    end[i] = r.end;
+    assert_int_equal(csv_next(&r, &more, &error), WHY_OK);
+    assert_int_equal(atoi(csv_field(&r, 0)), i);
+    assert_int_equal(strlen(csv_field(&r, 1)), i % 97 + 1 + i % 7);
+    assert_int_equal(strlen(csv_field(&r, 2)), i % 13);
+  }
+  assert_int_equal(csv_next(&r, &more, &error), WHY_OK);
+  assert_string_equal(csv_field(&r, 1), big);
+  assert_true(r.size < 5 * (size_t)BIG); // what a row needs, and no more than twice that
+  assert_int_equal(csv_next(&r, &more, &error), WHY_OK);
+  assert_false(more);
+  for (int i = 0, row = 0; i < 2000; i++, row = (row + (i % 5 ? 1 : 1237)) % ROWS) {
+    assert_int_equal(csv_seek(&r, end[row], 1), 0);
+    assert_int_equal(csv_next(&r, &more, &error), WHY_OK);
+    assert_int_equal(atoi(csv_field(&r, 0)), row);
+  }
+  csv_reader_free(&r);
+  fclose(file);
+  free(big);
+}
+
+static uint64_t random_state;
+
+static unsigned random_below(unsigned n) { // xorshift64
+  random_state ^= random_state << 13;
+  random_state ^= random_state >> 7;
+  random_state ^= random_state << 17;
+  return (unsigned)(random_state >> 33) % n;
+}
+
+// Anything at all is read or refused with its line, and nothing is read beyond its end: the
+// sanitizers watch.
+static void any_bytes_are_read_or_refused(void **state) {
+  (void)state;
+  static const char likely[] = {',', '"', '\n', '\r', 'a', '1', ' ', '\xef', '\xbb', '\xbf', '\0'};
+  int read = 0, refused = 0;
+  random_state = 20240607;
+  for (int i = 0; i < 20000; i++) {
+    char text[64];
+    unsigned length = 1 + random_below(sizeof text), kinds = 2 + random_below(sizeof likely - 1);
+    for (unsigned k = 0; k < length; k++)
+      text[k] = random_below(40) ? likely[random_below(kinds)] : (char)random_below(256);
+    FILE *file = fmemopen(text, length, "r");
+    struct csv_reader r;
+    struct why_error error = {0};
+    bool more = true;
+    int64_t end = 0;
+    enum why_reason reason = csv_open(&r, file, &error);
+    while (!reason && more && !(reason = csv_next(&r, &more, &error)))
+      for (int column = 0; more && column < r.names; column++) {
+        assert_true(strlen(csv_field(&r, column)) < sizeof text);
+        assert_true(column || r.end > end);
+        end = r.end;
+      }
+    assert_true(reason == WHY_OK || reason == WHY_BAD_INPUT);
+    assert_true(!reason || (*error.text && error.line >= 1 && error.line <= (int)length + 1));
+    reason ? refused++ : read++;
+    csv_reader_free(&r);
+    fclose(file);
+  }
+  print_message("%d read, %d refused\n", read, refused);
+  assert_true(read > 100 && refused > 1000);
+}
+
+// The columns that are asked for, among others in any order.
+static void some_columns_are_enough(void **state) {
+  (void)state;
+  static const int wanted[] = {CSV_COLUMN_op, CSV_COLUMN_median_s};
+  static const char text[] = "extra,median_s,schema,op\nx,0.5,1,gemm\ny,1,7,gemm\n";
+  static const char other[] = "schema,op\n1,gemm\n";
+  struct csv_reader r;
+  struct why_error error;
+  bool more;
+  FILE *file = fmemopen((void *)text, sizeof text - 1, "r");
+  assert_int_equal(csv_open_some(&r, file, wanted, 2, &error), WHY_OK);
+  assert_int_equal(csv_next(&r, &more, &error), WHY_OK);
+  assert_string_equal(csv_field(&r, csv_find(&r, "op")), "gemm");
+  assert_int_equal(csv_next(&r, &more, &error), WHY_BAD_INPUT);
+  assert_string_equal(error.text, "schema '7'; this whycpu reads schema 1");
+  csv_reader_free(&r);
+  fclose(file);
+  file = fmemopen((void *)other, sizeof other - 1, "r");
+  assert_int_equal(csv_open_some(&r, file, wanted, 2, &error), WHY_BAD_INPUT);
+  assert_non_null(strstr(error.text, "no column 'median_s'"));
+  fclose(file);
+}
+
 // 20 us a row is the promise; here with every column full, and room for a busy machine.
 static void a_row_is_quick(void **state) {
   (void)state;
@@ -352,6 +492,10 @@ int main(void) {
       cmocka_unit_test(names_what_is_wrong),
       cmocka_unit_test_setup_teardown(refuses_other_files, fresh, gone),
       cmocka_unit_test_setup_teardown(a_row_is_quick, fresh, gone),
+      cmocka_unit_test(reads_what_others_write),
+      cmocka_unit_test_setup_teardown(blocks_end_anywhere, fresh, gone),
+      cmocka_unit_test(any_bytes_are_read_or_refused),
+      cmocka_unit_test(some_columns_are_enough),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
