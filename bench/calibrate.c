@@ -12,8 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Every problem is measured in two passes some time apart: what disturbs one may spare the other.
-enum { MOST = 64, PASSES = 2, ROUNDS = 3 };
+// Every problem is measured in up to so many passes, as the time allows, and the fastest counts:
+// what disturbs a measurement only adds to it, and what disturbs one may spare the other.
+enum { MOST = 64, PASSES = 3, ROUNDS = 3 };
 static const double SAMPLE_SECONDS = 3e-4, LIMIT = 0.03; // LIMIT: slower ones are not measured
 
 struct group { // what one fit is made of
@@ -22,6 +23,7 @@ struct group { // what one fit is made of
   enum why_type type;
   const char *form;
   struct fit_point *point;
+  int64_t *problem; // of each point: its place in the suite
   int points, capacity;
   struct why_cost prior; // of the last problem; it depends on the type alone
 };
@@ -29,6 +31,7 @@ struct state {
   struct why_machine *machine;
   struct group *group;
   int groups, capacity;
+  int64_t problem; // the one in hand: its place in the suite
   struct calibration *result;
 };
 
@@ -52,26 +55,36 @@ static struct group *group_of(struct state *s, const struct why_kernel *k, int d
   return &s->group[s->groups++];
 }
 
+static bool room_for_one(struct group *g) {
+  if (g->points < g->capacity) return true;
+  int capacity = g->capacity ? 2 * g->capacity : 32;
+  struct fit_point *point = realloc(g->point, (size_t)capacity * sizeof *point);
+  int64_t *problem = point ? realloc(g->problem, (size_t)capacity * sizeof *problem) : NULL;
+  if (point) g->point = point;
+  if (problem) g->problem = problem;
+  if (problem) g->capacity = capacity;
+  return problem != NULL;
+}
+
 static bool keep(struct state *s, const struct why_decision *d, const struct why_candidate *c,
                  double seconds) {
   const struct why_request *r = &d->request;
   bool host = why_kernel_on_host(c->kernel);
   struct group *g = group_of(s, c->kernel, c->device, host ? r->threads : 0, r->problem.type,
                              why_form_of(&r->problem));
-  if (!g) return false;
-  if (g->points == g->capacity) {
-    int capacity = g->capacity ? 2 * g->capacity : 32;
-    struct fit_point *grown = realloc(g->point, (size_t)capacity * sizeof *grown);
-    if (!grown) return false;
-    g->point = grown;
-    g->capacity = capacity;
-  }
-  struct fit_point *p = &g->point[g->points++];
+  if (!g || !room_for_one(g)) return false;
+  s->result->points++;
+  for (int i = 0; i < g->points; i++)
+    if (g->problem[i] == s->problem) {
+      g->point[i].seconds = fmin(g->point[i].seconds, seconds);
+      return true;
+    }
+  struct fit_point *p = &g->point[g->points];
+  g->problem[g->points++] = s->problem;
   p->seconds = seconds;
   why_predict_terms(s->machine, c->device, c->kernel, &r->problem, r->threads, WHY_HOT, &fit_unit,
                     &p->unit);
   why_predict_prior(s->machine, c->device, c->kernel, &r->problem, r->threads, &g->prior);
-  s->result->points++;
   return true;
 }
 
@@ -91,9 +104,9 @@ static bool measure(struct state *s, struct why_decision *d, int all) {
   for (int i = 0; well && i < d->candidates && n < MOST; i++)
     if (wanted(&d->candidate[i], d->request.threads, all))
       n += timing_open(s->machine, d, i, data.tensor, SAMPLE_SECONDS, 0, &t[n]);
-  for (int round = 0; round < ROUNDS; round++)
-    for (int i = 0; i < n; i++) timing_sample(&t[i]);
   for (int i = 0; i < n; i++) {
+    if (n > 1) timing_rest();
+    for (int round = 0; round < ROUNDS; round++) timing_sample(&t[i]);
     double seconds = timing_median(&t[i]);
     if (seconds > 0 && !keep(s, d, &d->candidate[t[i].candidate], seconds)) well = false;
     timing_close(&t[i]);
@@ -153,19 +166,20 @@ int calibrate(struct why_machine *machine, double seconds, struct calibration *r
   *result = (struct calibration){0};
   if (suite_open("calibration", &suite, &error))
     return machine_failed("the suite calibration: %s", error.text);
+  // One thread first, then all, in each pass: threads that are set free from one core take a while
+  // to spread.
   double end = seconds_now() + seconds;
-  int64_t stride = stride_of(suite.count), at = 0;
-  progress_start(&progress, "calibrating", 0, PASSES * suite.count);
-  for (int64_t i = 0; i < PASSES * suite.count && !status && !interrupted(); i++) {
+  int64_t stride = stride_of(suite.count), turns = PASSES * (all > 1 ? 2 : 1), at = 0;
+  progress_start(&progress, "calibrating", 0, turns * suite.count);
+  for (int64_t i = 0; i < turns * suite.count && !status && !interrupted(); i++) {
+    int threads = all > 1 && i / suite.count % 2 ? all : 1;
+    if (i % suite.count == 0) (void)why_pin(threads);
     bool late = seconds_now() > end;
     at = (at + stride) % suite.count;
-    result->cut += late && i < suite.count;
-    for (int k = 0; k < (all > 1 ? 2 : 1) && !late && !status; k++) {
-      int threads = k ? all : 1;
-      (void)why_bind(threads);
-      if (!one(&s, &suite.item[at].problem, threads, all, &decision))
-        status = machine_failed("out of memory");
-    }
+    s.problem = at;
+    if (late && i < turns / PASSES * suite.count) result->cut++;
+    if (!late && !one(&s, &suite.item[at].problem, threads, all, &decision))
+      status = machine_failed("out of memory");
     progress_step(&progress);
   }
   progress_clear(&progress);
@@ -173,7 +187,10 @@ int calibrate(struct why_machine *machine, double seconds, struct calibration *r
   if (!status) status = fit_all(&s);
   why_decision_free(&decision);
   suite_free(&suite);
-  for (int i = 0; i < s.groups; i++) free(s.group[i].point);
+  for (int i = 0; i < s.groups; i++) {
+    free(s.group[i].point);
+    free(s.group[i].problem);
+  }
   free(s.group);
   return status;
 }

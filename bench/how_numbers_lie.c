@@ -169,11 +169,12 @@ static int show_problem(struct session *s, const struct why_problem *problem) {
   if (!fits(s->machine, problem))
     return machine_failed("%s: not enough host memory for ten sets of its operands", text);
   options_request(s->lying->options, s->machine, problem, 0, &request);
-  (void)why_bind(request.threads);
+  (void)why_pin(request.threads);
   const struct lies_rules rules = {s->lying->precision, LIES_WAYS * s->lying->seconds, seconds_now};
   enum why_reason reason =
       lies_job_open(s->machine, &request, s->lying->seed, most_naive_seconds, seconds_now, &job);
   if (!reason) reason = check(&job, &seconds);
+  (void)why_pin(request.threads); // workers that were made now, too
   if (!reason) reason = lies_measure(&job.subject, &rules, &lies);
   if (reason) {
     request_wrong("%s: it could not be shown: %s: %s", text, why_name(reason),

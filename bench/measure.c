@@ -165,6 +165,9 @@ static enum why_reason take_samples(struct session *s, const struct measure_rule
   struct sampler *sampler = &use->sampler;
   int device = s->decision->candidate[s->candidate].device;
   struct sampled sampled;
+  enum why_reason first = s->host ? calls(s, &s->own[0], 1) : WHY_OK;
+  if (first) return first;
+  if (s->host) (void)why_pin(s->request->threads); // the library's workers, if it has made them now
   look_for_sensors(use, why_machine_device(s->machine, device), device);
   sampler->rules = (struct sampler_rules){rules->precision, rules->seconds};
   sampler->subject = (struct subject){s, s->cold ? MOST_JOBS : 0, ready, run_batch, refine};

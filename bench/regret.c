@@ -151,7 +151,10 @@ static void sample(struct timing *t, int n, double seconds) {
   double end = seconds_now() + seconds * n;
   for (int round = 0; round < TIMING_SAMPLES && !interrupted(); round++) {
     if (round >= ROUNDS_LEAST && seconds_now() > end) break;
-    for (int i = 0; i < n; i++) timing_sample(&t[i]);
+    for (int i = 0; i < n; i++) {
+      if (n > 1) timing_rest();
+      timing_sample(&t[i]);
+    }
   }
 }
 
@@ -190,7 +193,6 @@ static int measure(struct state *s, struct why_decision *d) {
     operands_free(&data);
     return machine_failed("out of memory");
   }
-  (void)why_bind(d->request.threads);
   for (int i = 0; i < d->candidates && n < MOST; i++) {
     const struct why_candidate *c = &d->candidate[i];
     if (!why_could_run(c->verdict.reason) || c->seconds > s->rules->limit) continue;
@@ -275,24 +277,25 @@ int regret_run(struct why_machine *machine, const struct options *o, const struc
   }
   if (suite_open("calibration", &calibration, &error))
     return machine_failed("the suite calibration: %s", error.text);
-  for (int i = 0; i < suites; i++) total += suite[i].count;
+  int requests = options_requests(o);
+  for (int i = 0; i < suites; i++) total += requests * suite[i].count;
   interrupt_defer(true);
   progress_start(&progress, "regret", 0, total);
-  for (int i = 0; i < suites && !status; i++) {
-    s.suite = suite[i].name;
-    for (int64_t k = 0; k < suite[i].count && !status && !interrupted(); k++) {
-      const struct why_problem *p = &suite[i].item[k].problem;
-      bool skip = known(&calibration, calibration.count, p) || known(&suite[i], k, p);
-      for (int before = 0; before < i && !skip; before++)
-        skip = known(&suite[before], suite[before].count, p);
-      for (int r = 0; r < options_requests(o) && !skip && !status && !interrupted(); r++) {
+  for (int r = 0; r < requests && !status && !interrupted(); r++)
+    for (int i = 0; i < suites && !status; i++) {
+      s.suite = suite[i].name;
+      for (int64_t k = 0; k < suite[i].count && !status && !interrupted(); k++) {
+        const struct why_problem *p = &suite[i].item[k].problem;
         struct why_request request;
+        bool skip = known(&calibration, calibration.count, p) || known(&suite[i], k, p);
+        for (int before = 0; before < i && !skip; before++)
+          skip = known(&suite[before], suite[before].count, p);
         options_request(o, machine, p, r, &request);
-        status = decide(&s, &request, &decision);
+        if (!i && !k) (void)why_pin(request.threads);
+        if (!skip) status = decide(&s, &request, &decision);
+        progress_step(&progress);
       }
-      progress_step(&progress);
     }
-  }
   progress_clear(&progress);
   (void)why_bind(0);
   if (!status) say(&s, out);

@@ -16,7 +16,7 @@ struct state {
   struct measured_data data; // of item, made when the first candidate runs
   bool have_data, decides_only;
   struct measure_rules rules;
-  int bound;   // threads that the process is bound for; 0: none
+  bool pinned; // the process is
   bool *tried; // by candidate, of this decision
   int tried_capacity;
 };
@@ -35,13 +35,12 @@ static void put(struct state *s, int candidate, const char *status, int64_t atte
                                !why_kernel_on_host(s->decision.candidate[candidate].kernel));
 }
 
-// Binds the process to as many cores as the request has threads. Where the system does not let us,
-// the threads run where they like.
-static void bind(struct state *s) {
-  int threads = s->decision.request.threads;
-  if (s->bound == threads || !s->rules.timed) return;
-  (void)why_bind(threads);
-  s->bound = threads;
+// As many cores as the request has threads, each thread on one. Where the system does not let us,
+// they run where they like.
+static void pin(struct state *s) {
+  if (!s->rules.timed) return;
+  (void)why_pin(s->decision.request.threads);
+  s->pinned = true;
 }
 
 // Runs one candidate. WHY_OK, or why it failed, which its verdict then has.
@@ -59,7 +58,7 @@ static enum why_reason run(struct state *s, int candidate, struct measurement *m
     }
     s->have_data = true;
   }
-  bind(s);
+  pin(s);
   reason = measure_candidate(s->sweep->machine, &s->decision, candidate, &s->data, &s->rules, m);
   if (m->interrupted || interrupted()) s->result->interrupted = true;
   const struct sweep_samples *samples = &s->sweep->samples;
@@ -206,7 +205,7 @@ void sweep_run(const struct sweep *sweep, struct sweep_result *result) {
   }
   if (s.have_data) measured_data_free(&s.data);
   progress_clear(&progress);
-  if (s.bound) (void)why_bind(0);
+  if (s.pinned) (void)why_bind(0);
   if (instrumented) instruments_close(&instruments);
   why_decision_free(&s.decision);
   free(s.tried);

@@ -23,6 +23,16 @@ bool search_problem(const struct search *s, int64_t size, struct why_problem *pr
   return !why_problem_parse(text, problem, &error);
 }
 
+static int most_threads(const struct search *s) { // of both sides; 0: all
+  int most = 1;
+  for (int i = 0; i < 2; i++) {
+    int threads = s->duel.side[i].decision.request.threads;
+    if (!threads) return 0;
+    if (threads > most) most = threads;
+  }
+  return most;
+}
+
 // Both sides decided for a size. False: one of them cannot run; verdict and wrong_side say why.
 static bool decide(struct search *s, int64_t size, int candidate[2]) {
   const struct thresholds *t = s->asked;
@@ -84,6 +94,7 @@ static bool measure(struct search *s, int64_t size, int pairs, int64_t *open_siz
     reason = duel_open(&s->duel, side, t->seed, c->candidate);
     name_choice(s, c);
   }
+  (void)why_pin(most_threads(s)); // the workers that checking has made, too
   if (!reason) reason = duel_sample(&s->duel, s->deadline, &pairs, a, b);
   if (reason) {
     s->wrong_side = s->duel.side[0].verdict.reason == reason ? 0 : 1;
@@ -104,16 +115,6 @@ static bool predict(struct search *s, int64_t size) {
     seconds[i] = s->duel.side[i].decision.candidate[c->candidate[i]].seconds;
   threshold_tell(s->search, size, &seconds[0], &seconds[1], 1);
   return true;
-}
-
-static int most_threads(const struct search *s) { // of both sides; 0: all
-  int most = 1;
-  for (int i = 0; i < 2; i++) {
-    int threads = s->duel.side[i].decision.request.threads;
-    if (!threads) return 0;
-    if (threads > most) most = threads;
-  }
-  return most;
 }
 
 // Sizes at which both sides could run, of the family's own.
@@ -138,7 +139,7 @@ static void run_search(struct search *s, const int64_t *size, int sizes) {
   if (count) {
     s->stop = "done";
     threshold_start(s->search, can, count, s->predicts);
-    if (!s->predicts) (void)why_bind(most_threads(s));
+    if (!s->predicts) (void)why_pin(most_threads(s));
     bool goes_on = true;
     while (goes_on && !interrupted() && threshold_next(s->search, &next, &pairs)) {
       goes_on = s->predicts ? predict(s, next) : measure(s, next, pairs, &open_size);

@@ -26,5 +26,7 @@ int timing_open(struct why_machine *, struct why_decision *, int candidate,
 void timing_sample(struct timing *);
 // The median of the samples; NAN without any. Sorts them.
 double timing_median(struct timing *);
+// Between samples of different candidates: a library's workers wait awake for half a millisecond.
+void timing_rest(void);
 void timing_close(struct timing *);
 #endif

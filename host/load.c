@@ -73,9 +73,11 @@ typedef void emulate_function(uint64_t bytes, int capability);
 static void tell_libraries(const struct why_machine *machine) {
   // Workers that spin after their work for long, as OpenMP's would by default, take the cores from
   // the next backend's. Asleep they take 20 to 100 us to wake in a virtual machine, more than many
-  // a call: GNU's stay awake for so many pauses, about half a millisecond.
+  // a call. So GNU's and OpenBLAS's stay awake for about half a millisecond: so many pauses, and
+  // two to this power of cycles.
   setenv("OMP_WAIT_POLICY", "passive", 0);
   setenv("GOMP_SPINCOUNT", "10000", 0);
+  setenv("OPENBLAS_THREAD_TIMEOUT", "20", 0);
   // OpenBLAS knows CPUs by their model numbers and takes one that came after it for the oldest that
   // it has: 0.3.21 takes an Emerald Rapids (family 6, model 207) for a Prescott without AVX, and
   // runs at a fifth of its speed. Every OpenBLAS with kernels for AVX-512 has them under this name.

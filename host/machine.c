@@ -153,3 +153,7 @@ void why_machine_backend(const struct why_machine *machine, int index,
 enum why_reason why_bind(int threads) {
   return why_topology_bind(threads);
 }
+
+enum why_reason why_pin(int threads) {
+  return why_topology_pin(threads);
+}

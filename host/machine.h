@@ -99,6 +99,7 @@ void why_adopt_fits(struct why_machine *, int slot);
 void why_topology_host(struct why_facts *);
 int why_topology_numa_of_pci(const char *pci);  // -1: not known
 enum why_reason why_topology_bind(int threads); // why_bind
+enum why_reason why_topology_pin(int threads);  // why_pin
 
 // job.c: the times of one more round.
 void why_times_add(struct why_times *sum, const struct why_times *);

@@ -283,19 +283,32 @@ int why_topology_numa_of_pci(const char *pci) {
 
 // ---- binding -----------------------------------------------------------------------------------
 
+// A thread that ended in the meantime (ESRCH) is no failure.
+static bool allow(int thread, const cpu_set_t *set) {
+  return !sched_setaffinity(thread, sizeof *set, set) || errno == ESRCH;
+}
+
+// The n-th thread that was made: pinned to one of the first `pins` cores, the main thread to the
+// first and the others in turn to the rest; or, without pins, allowed where the set says.
+static bool place(int thread, int n, int pins, const cpu_set_t *set) {
+  cpu_set_t one;
+  if (!pins) return allow(thread, set);
+  CPU_ZERO(&one);
+  CPU_SET(core[n == 0 || pins < 2 ? 0 : 1 + (n - 1) % (pins - 1)], &one);
+  return allow(thread, &one);
+}
+
 // Every thread of the process, again until no new one appeared in between (a few times at most).
-static enum why_reason bind_all(const cpu_set_t *set) {
+static enum why_reason bind_all(const cpu_set_t *set, int pins) {
   int seen = -1;
   for (int round = 0; round < 8; round++) {
-    DIR *folder = opendir("/proc/self/task");
+    DIR *folder = opendir("/proc/self/task"); // lists them in the order in which they were made
     if (!folder) return WHY_CALL_FAILED;
     int threads = 0;
     bool failed = false;
     for (struct dirent *entry; (entry = readdir(folder));) {
       if (entry->d_name[0] == '.') continue;
-      threads++;
-      // A thread that ended in the meantime (ESRCH) is no failure.
-      failed |= sched_setaffinity(atoi(entry->d_name), sizeof *set, set) && errno != ESRCH;
+      failed |= !place(atoi(entry->d_name), threads++, pins, set);
     }
     closedir(folder);
     if (failed) return WHY_CALL_FAILED;
@@ -308,9 +321,15 @@ static enum why_reason bind_all(const cpu_set_t *set) {
 enum why_reason why_topology_bind(int threads) {
   if (threads < 0) return WHY_BAD_INPUT;
   pthread_once(&once, look);
-  if (threads == 0 || threads > cores) return bind_all(&allowed);
+  if (threads == 0 || threads > cores) return bind_all(&allowed, 0);
   cpu_set_t set;
   CPU_ZERO(&set);
   for (int i = 0; i < threads; i++) CPU_SET(core[i], &set);
-  return bind_all(&set);
+  return bind_all(&set, 0);
+}
+
+enum why_reason why_topology_pin(int threads) {
+  if (threads < 0) return WHY_BAD_INPUT;
+  pthread_once(&once, look);
+  return bind_all(NULL, threads == 0 || threads > cores ? cores : threads);
 }

@@ -364,6 +364,12 @@ WHY_API enum why_reason why_machine_ceiling_add(struct why_machine *, const stru
 // the machine's order; 0, or more than there are: where it was allowed to run when it started.
 // Threads begun later inherit it. WHY_OK, WHY_BAD_INPUT below 0, WHY_CALL_FAILED.
 WHY_API enum why_reason why_bind(int threads);
+// The same with each thread on a core of its own, for measuring: the main thread on the first, the
+// others in turn on the rest of the first `threads`; 0: of all. Left to itself the system keeps
+// workers on the core that they were made on, and those that wait for each other awake then take
+// turns there for milliseconds at a time. Threads begun later start on the first core: call it
+// again when a library has made its workers. why_bind(0) sets them free.
+WHY_API enum why_reason why_pin(int threads);
 // Opens every backend there is a row for, as `whycpu machine` does.
 WHY_API void why_open_all(struct why_machine *);
 struct why_backend_info {

@@ -492,6 +492,16 @@ static void threads_are_bound_and_set_free(void **state) {
   assert_int_equal(allowed(id), before);
   assert_int_equal(why_bind(1 << 20), WHY_OK); // more than there are: all
   assert_int_equal(allowed(0), before);
+  assert_int_equal(why_pin(-1), WHY_BAD_INPUT);
+  assert_int_equal(why_pin(0), WHY_OK); // each on a core of its own
+  assert_int_equal(allowed(0), 1);
+  assert_int_equal(allowed(id), 1);
+  cpu_set_t main_thread, other_thread;
+  assert_int_equal(sched_getaffinity(0, sizeof main_thread, &main_thread), 0);
+  assert_int_equal(sched_getaffinity(id, sizeof other_thread, &other_thread), 0);
+  if (host.multiprocessors > 1) assert_false(CPU_EQUAL(&main_thread, &other_thread));
+  assert_int_equal(why_bind(0), WHY_OK);
+  assert_int_equal(allowed(id), before);
   pthread_mutex_unlock(&leave);
   pthread_join(thread, NULL);
 }
