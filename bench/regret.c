@@ -270,8 +270,8 @@ int regret_run(struct why_machine *machine, const struct options *o, const struc
   struct progress progress;
   int status = STATUS_OK;
   int64_t total = 0;
+  why_open_all(machine); // before threads are pinned: OpenMP counts the CPUs when it comes in
   if (!*why_machine_calibrated(machine)) { // figures at least, and priors on them
-    why_open_all(machine);
     enum why_reason reason = figures_measure(machine, CEILINGS_FEW);
     if (reason) return machine_failed("measuring failed: %s", why_sentence(reason));
   }
