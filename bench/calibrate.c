@@ -31,6 +31,7 @@ struct state {
   struct why_machine *machine;
   struct group *group;
   int groups, capacity;
+  const struct suite *suite;
   int64_t problem; // the one in hand: its place in the suite
   struct calibration *result;
 };
@@ -82,8 +83,6 @@ static bool keep(struct state *s, const struct why_decision *d, const struct why
   struct fit_point *p = &g->point[g->points];
   g->problem[g->points++] = s->problem;
   p->seconds = seconds;
-  why_predict_terms(s->machine, c->device, c->kernel, &r->problem, r->threads, WHY_HOT, &fit_unit,
-                    &p->unit);
   why_predict_prior(s->machine, c->device, c->kernel, &r->problem, r->threads, &g->prior);
   return true;
 }
@@ -115,6 +114,33 @@ static bool measure(struct state *s, struct why_decision *d, int all) {
   return well;
 }
 
+// The units of a group's points for this distance.
+static void set_units(struct state *s, struct group *g, double distance) {
+  struct why_cost unit = fit_unit;
+  unit.distance = distance;
+  for (int i = 0; i < g->points; i++)
+    why_predict_terms(s->machine, g->device, g->kernel, &s->suite->item[g->problem[i]].problem,
+                      g->threads, WHY_HOT, &unit, &g->point[i].unit);
+}
+
+// The best of fits with several distances, each weighed by how far it is from a copy's.
+static bool fit_group(struct state *s, struct group *g, struct why_fit *fit) {
+  static const double distance[] = {0.7, 1, 1.4, 2, 2.8}, off = 0.5; // off: in log, as taken before
+  double best = INFINITY;
+  for (size_t i = 0; i < sizeof distance / sizeof *distance; i++) {
+    struct why_cost cost;
+    double error, missed, far = log(distance[i]) / off;
+    set_units(s, g, distance[i]);
+    if (!fit_costs(g->point, g->points, &g->prior, &cost, &error, &missed)) return false;
+    if (missed + far * far >= best) continue;
+    best = missed + far * far;
+    fit->cost = cost;
+    fit->cost.distance = distance[i];
+    fit->error = error;
+  }
+  return true;
+}
+
 static int fit_all(struct state *s) {
   for (int i = 0; i < s->groups; i++) {
     struct group *g = &s->group[i];
@@ -124,7 +150,7 @@ static int fit_all(struct state *s) {
                           .form = g->form,
                           .threads = g->threads,
                           .points = g->points};
-    if (!fit_costs(g->point, g->points, &g->prior, &fit.cost, &fit.error)) continue;
+    if (!fit_group(s, g, &fit)) continue;
     if (why_fit_add(s->machine, &fit)) return machine_failed("out of memory");
     s->result->fits++;
   }
@@ -157,9 +183,9 @@ static int64_t stride_of(int64_t count) {
 }
 
 int calibrate(struct why_machine *machine, double seconds, struct calibration *result) {
-  struct state s = {.machine = machine, .result = result};
-  struct why_decision decision = {0};
   struct suite suite;
+  struct state s = {.machine = machine, .suite = &suite, .result = result};
+  struct why_decision decision = {0};
   struct why_error error;
   struct progress progress;
   int status = STATUS_OK, all = why_machine_device(machine, 0)->multiprocessors;

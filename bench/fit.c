@@ -6,6 +6,7 @@
 
 const struct why_cost fit_unit = {.launch_seconds = 1,
                                   .rate = 1,
+                                  .distance = 1,
                                   .passes = {1, 1, 1, 1, 1, 1, 1, 1},
                                   .loop_seconds = {1, 1, 1},
                                   .edge_seconds = 1};
@@ -51,6 +52,7 @@ static void to_params(const struct why_cost *c, double *x) {
 static void from_params(const double *x, struct why_cost *c) {
   *c = (struct why_cost){.launch_seconds = exp(x[LAUNCH]),
                          .rate = exp(x[RATE]),
+                         .distance = 1,
                          .hidden = 1 / (1 + exp(-x[HIDDEN])),
                          .edge_seconds = exp(x[EDGE])};
   for (int i = 0; i < WHY_LOOPS; i++) c->loop_seconds[i] = exp(x[LOOP + i]);
@@ -59,6 +61,10 @@ static void from_params(const double *x, struct why_cost *c) {
 
 static double off(const struct problem *p, int point, const struct why_cost *c) {
   return log(fit_seconds(&p->point[point], c) / p->point[point].seconds);
+}
+
+static double param_off(int param) {
+  return param >= EDGE && param < PASS ? LOOP_OFF : PRIOR_OFF;
 }
 
 static int residuals(void *data, int m, int n, const double *x, double *out, int flag) {
@@ -71,8 +77,7 @@ static int residuals(void *data, int m, int n, const double *x, double *out, int
     double residual = p->weight[i] * off(p, i, &cost) / POINT_OFF;
     out[i] = isfinite(residual) ? residual : 1e6;
   }
-  for (int i = 0; i < n; i++)
-    out[p->points + i] = (x[i] - p->prior[i]) / (i >= EDGE && i < PASS ? LOOP_OFF : PRIOR_OFF);
+  for (int i = 0; i < n; i++) out[p->points + i] = (x[i] - p->prior[i]) / param_off(i);
   return 0;
 }
 
@@ -102,6 +107,21 @@ static int rising(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
+// The sum that is minimised, once more: what points and parameters are off by, the former at most
+// as Huber counts it.
+static double misfit(const struct problem *p, const struct why_cost *cost, const double *x) {
+  double sum = 0;
+  for (int i = 0; i < p->points; i++) {
+    double far = fabs(off(p, i, cost)) / POINT_OFF;
+    sum += far > 1 ? 2 * far - 1 : far * far;
+  }
+  for (int i = 0; i < p->params; i++) {
+    double far = (x[i] - p->prior[i]) / param_off(i);
+    sum += far * far;
+  }
+  return sum;
+}
+
 static double median_error(const struct problem *p, const struct why_cost *cost) {
   for (int i = 0; i < p->points; i++) p->weight[i] = fabs(exp(off(p, i, cost)) - 1);
   qsort(p->weight, (size_t)p->points, sizeof *p->weight, rising);
@@ -123,7 +143,7 @@ static void drop(const struct problem *p, struct why_cost *c) {
 }
 
 bool fit_costs(const struct fit_point *point, int points, const struct why_cost *prior,
-               struct why_cost *out, double *error) {
+               struct why_cost *out, double *error, double *missed) {
   double x[PARAMS], start[PARAMS];
   if (points < 1 || !(prior->rate > 0)) return false;
   to_params(prior, start);
@@ -134,6 +154,7 @@ bool fit_costs(const struct fit_point *point, int points, const struct why_cost 
   if (fitted) {
     from_params(x, out);
     drop(&p, out);
+    *missed = misfit(&p, out, x);
     *error = median_error(&p, out);
   }
   free(p.weight);
@@ -142,9 +163,9 @@ bool fit_costs(const struct fit_point *point, int points, const struct why_cost 
 #else
 const bool fit_possible = false;
 
-bool fit_costs(const struct fit_point *point, int points, int operands,
-               const struct why_cost *prior, struct why_cost *out, double *error) {
-  (void)point, (void)points, (void)prior, (void)out, (void)error;
+bool fit_costs(const struct fit_point *point, int points, const struct why_cost *prior,
+               struct why_cost *out, double *error, double *missed) {
+  (void)point, (void)points, (void)prior, (void)out, (void)error, (void)missed;
   return false;
 }
 #endif

@@ -45,6 +45,7 @@ void why_cost_prior(const struct why_facts *f, const struct why_kernel *k,
   *out = (struct why_cost){
       .launch_seconds = f->host ? HOST_LAUNCH : f->launch_seconds,
       .rate = k->efficiency * share * why_rate(f, k, p),
+      .distance = 1,
       .hidden = 1,
   };
   for (int i = 0; i < p->op->operands; i++) out->passes[i] = 1 / k->efficiency;
@@ -53,20 +54,23 @@ void why_cost_prior(const struct why_facts *f, const struct why_kernel *k,
 // Seconds a byte where all of the operands lie: in a level that holds twice as much all of them
 // come from there, of one half as large none do, and between in proportion. Never less than for a
 // smaller set.
-static double byte_seconds(const struct why_facts *f, double bytes, double share) {
+static double byte_seconds(const struct why_facts *f, double bytes, double share, double distance) {
   const struct {
     double size, bps;
   } level[] = {{(double)f->core_cache_bytes * share, f->core_cache_bps * share},
                {(double)f->cache_bytes, f->cache_bps * (f->host ? share : 1)}};
-  double seconds = 0, part = 1; // of the bytes that no smaller level holds
+  double seconds = 0, part = 1, nearest = 0; // part: of the bytes that no smaller level holds
   for (int i = 0; i < 2; i++) {
     if (!(level[i].size > 0) || !(level[i].bps > f->memory_bps)) continue;
     double held = fmin(1, fmax(0, (1 - log2(bytes / level[i].size)) / 2));
     double here = 1 / level[i].bps;
-    seconds += part * held * here;
+    if (nearest == 0) nearest = here;
+    seconds += part * held * nearest * pow(here / nearest, distance);
     part *= 1 - held;
   }
-  return seconds + part / f->memory_bps;
+  double memory = 1 / f->memory_bps;
+  if (nearest == 0) nearest = memory;
+  return seconds + part * nearest * pow(memory / nearest, distance);
 }
 
 static double round_up(double x, double unit) {
@@ -90,7 +94,7 @@ void why_cost_terms(const struct why_facts *f, const struct why_kernel *k, const
                     struct why_terms *out) {
   *out = (struct why_terms){.launch = NAN};
   if (!(cost->rate > 0) || !(f->memory_bps > 0)) return;
-  double byte = byte_seconds(f, w->all_bytes, share), traffic = 0;
+  double byte = byte_seconds(f, w->all_bytes, share, cost->distance), traffic = 0;
   // Cold: the first pass comes from memory, the others from where they then lie.
   double first = cache == WHY_COLD ? fmax(0, 1 / f->memory_bps - byte) : 0;
   out->launch = cost->launch_seconds;

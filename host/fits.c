@@ -50,6 +50,7 @@ static void between(const struct why_fit *few, const struct why_fit *many, doubl
   const struct why_cost *a = &few->cost, *b = &many->cost;
   out->launch_seconds = (1 - at) * a->launch_seconds + at * b->launch_seconds;
   out->rate = 1 / ((1 - at) / a->rate + at / b->rate);
+  out->distance = (1 - at) * a->distance + at * b->distance;
   out->hidden = (1 - at) * a->hidden + at * b->hidden;
   for (int i = 0; i < WHY_OPERANDS; i++)
     out->passes[i] = (1 - at) * a->passes[i] + at * b->passes[i];

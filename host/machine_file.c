@@ -159,6 +159,7 @@ static void write_fit(struct why_json_writer *out, const struct why_fit *fit) {
   if (fit->threads) why_json_whole(out, "threads", fit->threads);
   why_json_number(out, "launch_seconds", fit->cost.launch_seconds);
   why_json_number(out, "rate", fit->cost.rate);
+  why_json_number(out, "distance", fit->cost.distance);
   why_json_number(out, "hidden", fit->cost.hidden);
   why_json_begin_line(out, "passes", '[');
   for (int i = 0; i < op->operands; i++) why_json_number(out, NULL, fit->cost.passes[i]);

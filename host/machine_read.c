@@ -340,6 +340,7 @@ static bool read_fit(struct reader *r, const struct why_json *object) {
       !get_whole(r, object, "points", true, 1, 1 << 30, &points) ||
       !need_figure(r, object, "launch_seconds", 0, 1, &fit.cost.launch_seconds) ||
       !need_figure(r, object, "rate", 1, 1e18, &fit.cost.rate) ||
+      !need_figure(r, object, "distance", 0, 10, &fit.cost.distance) ||
       !need_figure(r, object, "hidden", 0, 1, &fit.cost.hidden) ||
       !need_figure(r, object, "error", 0, 1e9, &fit.error) ||
       !get_figure(r, object, "edge_seconds", &fit.cost.edge_seconds) ||

@@ -391,6 +391,9 @@ struct why_cost {
   double launch_seconds;       // of any call, however small
   double rate;                 // operations a second
   double passes[WHY_OPERANDS]; // how often each operand's bytes go past where the operands lie
+  // How much a cache or memory further away costs: its seconds a byte are those of the nearest
+  // level times their ratio by the device's figures to this power. 1: as a copy does.
+  double distance;
   double hidden; // share of the shorter of arithmetic and traffic that passes behind the longer
   double loop_seconds[WHY_LOOPS]; // of each round of the op's loops
   double edge_seconds;            // of a row whose end fills no whole tile, on the host

@@ -126,6 +126,7 @@ sanitize() {
 
 commit=${WHYCPU_COMMIT:-$(git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)}
 export WHYCPU_COMMIT=$commit
+export XDG_CACHE_HOME=$work/cache # the calibration that `machine --measure` keeps
 say "date     $(date -u +%Y-%m-%dT%H:%M:%SZ)"
 say "commit   $commit"
 say "command  $command"
@@ -206,7 +207,11 @@ fi
 # What is compared, and for how long, keeps a suite under 90 s on 16 cores: most of it is checking
 # large results on the CPU. The plain loops run on one thread, so that their predictions say little.
 if [ -n "$capability" ]; then
-  step machine 60 $program machine --measure -o "$out/machine.json"
+  # The file is for results/: named after the GPU, not after the host.
+  step machine 80 $program machine --measure --time-budget 30 -o "$out/machine.json"
+  name=$(cut -d, -f1 <<<"$gpu" | tr 'A-Z ' 'a-z-')
+  [ ! -e "$out/machine.json" ] ||
+    sed -i "0,/\"name\": \"[^\"]*\"/s//\"name\": \"$name\"/" "$out/machine.json"
   bench quick 80 quick --time-budget 0.1 --compare-limit 0.05
   compared=openblas:cblas,plain:avx512,cuda:register,cuda:vector,cuda:mma,cuda:warp,cuda:block
   compared+=,cuda:online,cublas:lt,cudnn:instance,cudnn:channel
@@ -220,6 +225,15 @@ else
 fi
 
 # ---- the rest -----------------------------------------------------------------------------------
+
+# How good the fitted costs choose, on problems that they were not fitted to.
+if [ -n "$capability" ]; then
+  step regret 60 $program bench --regret --suite quick --compare-limit 0.02 --time-budget 0.02 \
+    --threads all
+  grep -E '^(regret|predicted)' "$work/said" | tee -a "$summary"
+else
+  skip regret "no GPU here: no times"
+fi
 
 # A wrong address, a race, a read of what was never written, a barrier that not all reach.
 for tool in memcheck racecheck initcheck synccheck; do

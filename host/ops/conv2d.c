@@ -335,6 +335,7 @@ static double loops(const struct why_problem *p, int loop) {
 // Filters of one element leave nothing to gather, but where they step over x.
 static const char *form(const struct why_problem *p) {
   struct conv2d_view g = conv2d_view(p);
+  if (p->value[CONV2D_WIDE_PAD]) return "wide pad"; // many windows hold nothing
   if (!gathers(&g)) return "1x1";
   return g.r > 1 || g.s > 1 ? "windows" : "1x1 strided";
 }

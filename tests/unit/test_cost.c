@@ -86,7 +86,7 @@ static void caches_have_rates(void **state) {
   f->cache_bytes = 64 << 20;
   f->cache_bps = 200e9;
   const struct why_kernel *k = kernel("softmax", "plain", "avx512");
-  struct why_cost cost = {.rate = 1e30, .passes = {1, 1}};
+  struct why_cost cost = {.rate = 1e30, .passes = {1, 1}, .distance = 1};
   double before = 0;
   for (int64_t rows = 1; rows <= 1 << 18; rows *= 2) {
     char text[64];
@@ -103,6 +103,13 @@ static void caches_have_rates(void **state) {
     assert_true(fabs(bytes / why_terms_seconds(&cold) / 50e9 - 1) < 1e-9);
     assert_true(why_terms_seconds(&hot) > before);
     before = why_terms_seconds(&hot);
+    // Twice the distance: the nearest level's rate stays, ratios to it are squared.
+    struct why_cost far = cost;
+    struct why_terms t;
+    far.distance = 2;
+    why_predict_terms(m, FIXTURE_HOST, k, &r.problem, 0, WHY_HOT, &far, &t);
+    if (bytes <= 4 << 20) assert_true(fabs(bytes / why_terms_seconds(&t) / 800e9 - 1) < 1e-9);
+    if (bytes == 32 << 20) assert_true(fabs(bytes / why_terms_seconds(&t) / 50e9 - 1) < 1e-9);
   }
   fixture_close(m);
 }
@@ -175,7 +182,7 @@ static struct why_fit fit_of(int threads, double rate, double launch) {
                           .type = WHY_F32,
                           .form = "",
                           .threads = threads,
-                          .cost = {.launch_seconds = launch, .rate = rate},
+                          .cost = {.launch_seconds = launch, .rate = rate, .distance = 1},
                           .points = 10,
                           .error = 0.05};
 }

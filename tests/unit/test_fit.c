@@ -74,9 +74,9 @@ static void finds_what_was_there(void **state) {
     for (int trial = 0; trial < TRIALS; trial++) {
       struct fit_point data[POINTS];
       struct why_cost fitted;
-      double error;
+      double error, missed;
       for (int i = 0; i < POINTS; i++) data[i] = point(cases[c].noise, cases[c].outliers);
-      assert_true(fit_costs(data, POINTS, &prior, &fitted, &error));
+      assert_true(fit_costs(data, POINTS, &prior, &fitted, &error, &missed));
       sum += error_on_others(&fitted) / TRIALS;
       said += error / TRIALS;
     }
@@ -91,16 +91,16 @@ static void stays_where_points_say_nothing(void **state) {
   (void)state;
   struct fit_point one = {.unit = {.launch = 1}, .seconds = 3e-6};
   struct why_cost fitted;
-  double error;
+  double error, missed;
   if (!fit_possible) return;
-  assert_true(fit_costs(&one, 1, &prior, &fitted, &error)); // only its launch was seen
+  assert_true(fit_costs(&one, 1, &prior, &fitted, &error, &missed)); // only its launch was seen
   assert_true(fabs(fitted.launch_seconds / 3e-6 - 1) < 0.05);
   assert_true(fabs(fitted.rate / prior.rate - 1) < 1e-3);
   for (int i = 0; i < 3; i++) assert_true(fitted.passes[i] == 0); // no operand was
   assert_true(fitted.loop_seconds[0] == 0 && fitted.edge_seconds == 0);
-  assert_false(fit_costs(&one, 0, &prior, &fitted, &error));
+  assert_false(fit_costs(&one, 0, &prior, &fitted, &error, &missed));
   struct why_cost nothing = {0};
-  assert_false(fit_costs(&one, 1, &nothing, &fitted, &error));
+  assert_false(fit_costs(&one, 1, &nothing, &fitted, &error, &missed));
 }
 
 // Costs are never negative, whatever times are measured.
@@ -110,12 +110,12 @@ static void costs_are_never_negative(void **state) {
   for (int trial = 0; trial < 100; trial++) {
     struct fit_point data[10];
     struct why_cost c;
-    double error;
+    double error, missed;
     for (int i = 0; i < 10; i++) {
       data[i] = point(0, false);
       data[i].seconds = spread(1e-9, 10);
     }
-    assert_true(fit_costs(data, 10, &prior, &c, &error));
+    assert_true(fit_costs(data, 10, &prior, &c, &error, &missed));
     assert_true(c.launch_seconds >= 0 && c.rate > 0 && c.hidden >= 0 && c.hidden <= 1);
     for (int i = 0; i < WHY_OPERANDS; i++) assert_true(c.passes[i] >= 0 && isfinite(c.passes[i]));
     for (int i = 0; i < WHY_LOOPS; i++) assert_true(c.loop_seconds[i] >= 0);
