@@ -195,7 +195,7 @@ int calibrate(struct why_machine *machine, double seconds, struct calibration *r
   // One thread first, then all, in each pass: threads that are set free from one core take a while
   // to spread.
   double end = seconds_now() + seconds;
-  int64_t stride = stride_of(suite.count), turns = PASSES * (all > 1 ? 2 : 1), at = 0;
+  int64_t stride = stride_of(suite.count), turns = (int64_t)PASSES * (all > 1 ? 2 : 1), at = 0;
   progress_start(&progress, "calibrating", 0, turns * suite.count);
   for (int64_t i = 0; i < turns * suite.count && !status && !interrupted(); i++) {
     int threads = all > 1 && i / suite.count % 2 ? all : 1;

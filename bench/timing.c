@@ -41,10 +41,10 @@ int timing_open(struct why_machine *machine, struct why_decision *decision, int 
     timing_close(t);
     return 0;
   }
-  double took = timed(t); // the first call: pages, caches, plans, and a library's workers
+  (void)timed(t); // the first call: pages, caches, plans, and a library's workers
   if (t->job) (void)why_pin(decision->request.threads); // the new ones too
   for (int i = 0; i < 40 && t->job; i++) {
-    took = timed(t);
+    double took = timed(t);
     if (!(took < least)) break;
     t->batch =
         took > least / 100 ? (int64_t)ceil(1.2 * least / took * (double)t->batch) : 10 * t->batch;

@@ -46,7 +46,8 @@ for line in re.findall(r"^    (predicted \| .*)$", text, re.M):
     expect(line in predicted, f"make bench prints no line '{line}'")
 
 help_text = "".join(run([c, "--help"]) for c in
-                    ("machine", "list", "explain", "run", "check", "bench", "report"))
+                    ("machine", "list", "explain", "run", "check", "bench", "report", "compare",
+                     "plan"))
 for option in sorted(set(re.findall(r"--[a-z]+(?:-[a-z]+)*", text))):
     if option not in ("--install", "--build", "--prefix"):  # CMake's
         expect(option in help_text, f"no command has {option}")
