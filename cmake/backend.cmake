@@ -1,3 +1,6 @@
+# All plug-ins of this build.
+add_custom_target(backends)
+
 # add_backend(NAME sources... NEEDS part): the plug-in lib/whycpu/libwhycpu-NAME.so, where `part`
 # was found (part_found); else a line in absent.def with part_why, so that every kernel of that
 # backend is a row with its reason. A plug-in links nothing of ours: it reaches the host library
@@ -21,6 +24,7 @@ function(add_backend name)
     return()
   endif()
   add_library(backend_${name} MODULE ${arg_UNPARSED_ARGUMENTS})
+  add_dependencies(backends backend_${name})
   set_target_properties(backend_${name} PROPERTIES
     OUTPUT_NAME whycpu-${name} LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib/whycpu)
   target_include_directories(backend_${name} PRIVATE ${CMAKE_SOURCE_DIR}/host)

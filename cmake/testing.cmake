@@ -25,10 +25,21 @@ set(why_test_environment
   WHY_TEST_DATA=${CMAKE_BINARY_DIR}/share/whycpu
   XDG_CACHE_HOME=${CMAKE_BINARY_DIR}/tests/cache) # no calibration of the user's, and none kept there
 
+# The target LABEL_tests builds what the tests of that label run.
+function(why_needs labels target)
+  foreach(label ${labels})
+    if(NOT TARGET ${label}_tests)
+      add_custom_target(${label}_tests)
+    endif()
+    add_dependencies(${label}_tests ${target} backends)
+  endforeach()
+endfunction()
+
 function(why_skip name reason)
   cmake_parse_arguments(arg "" "" "LABELS" ${ARGN})
   add_test(NAME ${name} COMMAND ${CMAKE_COMMAND} -E echo "SKIP: ${reason}")
   set_tests_properties(${name} PROPERTIES SKIP_REGULAR_EXPRESSION "^SKIP: " LABELS "${arg_LABELS}")
+  why_needs("${arg_LABELS}" backends)
 endfunction()
 
 function(why_test name)
@@ -56,6 +67,7 @@ function(why_test name)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT}
     SKIP_RETURN_CODE 77 ENVIRONMENT "${arg_ENVIRONMENT}")
+  why_needs("${arg_LABELS}" ${name})
 endfunction()
 
 function(why_script name script)
@@ -79,4 +91,5 @@ function(why_script name script)
   set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT}
     PROCESSORS ${arg_PROCESSORS} SKIP_RETURN_CODE 77
     ENVIRONMENT "${why_test_environment};${arg_ENVIRONMENT}")
+  why_needs("${arg_LABELS}" whycpu_program)
 endfunction()

@@ -52,7 +52,7 @@ bool why_reader_fit(struct why_reader *r, const struct why_json *object) {
                             "a fit is measured and the file's figures are %s: one provenance",
                             r->machine->provenance);
   struct why_fit fit = {0};
-  int kernel;
+  int kernel = -1;
   if (!why_reader_place(r, object, &kernel, &fit.device)) return false;
   if (kernel < 0) return true; // a later version's
   fit.kernel = why_kernel_at(kernel);

@@ -2,7 +2,12 @@
 # clang-tidy over what a build folder compiles of host/, bench/ and kernels/ (the .cu files through
 # the emulation headers). Checks: .clang-tidy.
 set -euo pipefail
-usage="usage: tidy.sh BUILD [REGEX]: lints what the folder BUILD compiles, or those paths of it"
+usage="usage: tidy.sh [--quick] BUILD [REGEX]: lints what the folder BUILD compiles, or those paths of it"
+deep=() extra=()
+if [ "${1:-}" = --quick ]; then # paths through a function are followed a fifth as far: a quarter of the time
+  deep=(-analyzer-config max-nodes=40000)
+  shift
+fi
 case ${1:-} in
   --help) echo "$usage"; exit ;;
   '' | -*) echo "$usage" >&2; exit 2 ;;
@@ -32,5 +37,6 @@ print("\n".join(sorted(f for f in files if ours.match(f) and re.search(chosen, f
 PYTHON
 )
 [ -n "$files" ] || { echo "tidy.sh: $build compiles nothing that matches '$chosen'" >&2; exit 2; }
-xargs -P "$(nproc)" -n 1 "$tool" -p "$build" --quiet --warnings-as-errors='*' \
+for word in "${deep[@]}"; do extra+=("--extra-arg=-Xclang" "--extra-arg=$word"); done
+xargs -P "$(nproc)" -n 1 "$tool" -p "$build" --quiet --warnings-as-errors='*' "${extra[@]}" \
   --header-filter="^$root/(host|bench|kernels)/" 2> >(grep -v 'warnings generated\.$' >&2) <<<"$files"

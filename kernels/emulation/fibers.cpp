@@ -236,7 +236,7 @@ static void prepare(fiber *f, unsigned index) {
       fail("no memory for a thread's stack", __FILE__, __LINE__);
     f->stack = (char *)p + GUARD_PAGE;
   }
-  EMU_SHOW(f->stack, (size_t)STACK_BYTES); // frames that were never left
+  EMU_NEW_STACK(f->stack, (size_t)STACK_BYTES);
   void **top = (void **)((char *)f->stack + STACK_BYTES);
   *--top = nullptr; // the ABI wants rsp + 8 to be a multiple of 16 at a function's entry
   *--top = (void *)thread_main;

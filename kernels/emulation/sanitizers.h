@@ -15,11 +15,14 @@
 #include <sanitizer/asan_interface.h>
 #define EMU_HIDE(p, bytes) ASAN_POISON_MEMORY_REGION(p, bytes)
 #define EMU_SHOW(p, bytes) ASAN_UNPOISON_MEMORY_REGION(p, bytes)
+#define EMU_NEW_STACK(p, bytes) EMU_SHOW(p, bytes) // of frames that were never left
 #elif defined(EMU_MSAN)
 #include <sanitizer/msan_interface.h>
 #define EMU_HIDE(p, bytes) __msan_poison(p, bytes)
 #define EMU_SHOW(p, bytes) __msan_unpoison(p, bytes)
+#define EMU_NEW_STACK(p, bytes) ((void)(p), (void)(bytes)) // frames are poisoned when entered
 #else
 #define EMU_HIDE(p, bytes) ((void)(p), (void)(bytes))
 #define EMU_SHOW(p, bytes) ((void)(p), (void)(bytes))
+#define EMU_NEW_STACK(p, bytes) ((void)(p), (void)(bytes))
 #endif
