@@ -6,19 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "allocations.h"
 #include "faults.h"
 #include <cmocka.h>
 
 // ---- failing allocations -----------------------------------------------------------------------
-
-void *__real_malloc(size_t);
-void *__real_calloc(size_t, size_t);
-void *__real_realloc(void *, size_t);
-char *__real_strdup(const char *);
-void *__wrap_malloc(size_t);
-void *__wrap_calloc(size_t, size_t);
-void *__wrap_realloc(void *, size_t);
-char *__wrap_strdup(const char *);
 
 static struct {
   bool counts;    // the library is at work, not the test
@@ -26,22 +18,10 @@ static struct {
   bool stays;     // so do all after it
 } memory;
 
-static bool gone(void) {
+static bool allocation_fails(void) {
   if (!memory.counts) return false;
   memory.made++;
   return memory.nth && (memory.stays ? memory.made >= memory.nth : memory.made == memory.nth);
-}
-void *__wrap_malloc(size_t size) {
-  return gone() ? NULL : __real_malloc(size);
-}
-void *__wrap_calloc(size_t count, size_t size) {
-  return gone() ? NULL : __real_calloc(count, size);
-}
-void *__wrap_realloc(void *p, size_t size) {
-  return gone() ? NULL : __real_realloc(p, size);
-}
-char *__wrap_strdup(const char *text) {
-  return gone() ? NULL : __real_strdup(text);
 }
 
 static void memory_fails(long nth, bool stays) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "allocations.h"
 #include "machine.h"
 #include <cmocka.h>
 
@@ -189,30 +190,9 @@ static void a_named_host_excludes_its_own(void **state) {
 
 // ---- out of memory ------------------------------------------------------------------------------
 
-// The linker sends every allocation of this program's own code through these (--wrap).
-static int allocations_left = -1; // -1: no failure
-static bool fails(void) {
+static int allocations_left = -1; // -1: none fails
+static bool allocation_fails(void) {
   return allocations_left >= 0 && allocations_left-- == 0;
-}
-void *__real_malloc(size_t);
-void *__real_calloc(size_t, size_t);
-void *__real_realloc(void *, size_t);
-char *__real_strdup(const char *);
-void *__wrap_malloc(size_t);
-void *__wrap_calloc(size_t, size_t);
-void *__wrap_realloc(void *, size_t);
-char *__wrap_strdup(const char *);
-void *__wrap_malloc(size_t size) {
-  return fails() ? NULL : __real_malloc(size);
-}
-void *__wrap_calloc(size_t n, size_t size) {
-  return fails() ? NULL : __real_calloc(n, size);
-}
-void *__wrap_realloc(void *old, size_t size) {
-  return fails() ? NULL : __real_realloc(old, size);
-}
-char *__wrap_strdup(const char *text) {
-  return fails() ? NULL : __real_strdup(text);
 }
 
 static void each_allocation_may_fail(void **state) {
