@@ -6,6 +6,7 @@
 // Not both directions at once from memory that is not pinned: a copy of it is made by the calling
 // thread, by way of the driver's own pinned buffers, so that two of them follow one another.
 #include "ceilings.h"
+#include "statistics.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,11 +119,6 @@ static enum why_reason time_copies(struct bench *b, const char *name, const stru
 }
 
 // The median, by the host's clock, from the call to its knowing that one byte has arrived.
-static int by_value(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 static enum why_reason time_byte(struct bench *b, const char *name, int queue, void *dst,
                                  const void *src) {
   struct why_device *d = b->device;
@@ -136,7 +132,7 @@ static enum why_reason time_byte(struct bench *b, const char *name, int queue, v
     if (i >= 0) sample[i] = b->now() - start;
   }
   if (reason != WHY_OK) return reason;
-  qsort(sample, SMALL_REPEATS, sizeof *sample, by_value);
+  sort_rising(sample, SMALL_REPEATS);
   ceilings_add(b->out, name, "s", 1, sample[SMALL_REPEATS / 2]);
   return WHY_OK;
 }
@@ -153,7 +149,7 @@ static enum why_reason time_mark(struct bench *b, double *seconds) {
     if (reason == WHY_OK && i >= 0) sample[i] = d->between(d, START, END);
   }
   if (reason != WHY_OK) return reason;
-  qsort(sample, SMALL_REPEATS, sizeof *sample, by_value);
+  sort_rising(sample, SMALL_REPEATS);
   *seconds = sample[SMALL_REPEATS / 2];
   return WHY_OK;
 }

@@ -64,11 +64,6 @@ struct difference difference_of(double log_a, struct spread a, double log_b, str
 
 // ---- noise --------------------------------------------------------------------------------------
 
-static int ascending(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 // What stands as far out in the normal law as this t does in its own (Wallace 1959).
 static double normal_of(double t, double freedom) {
   if (isinf(freedom) || isinf(t)) return t;
@@ -87,7 +82,7 @@ static int standardised(const struct difference *d, int n, double shift, double 
     double t = off == 0 ? 0 : variance > 0 ? fabs(off) / sqrt(variance) : INFINITY;
     out[count++] = normal_of(t, freedom);
   }
-  qsort(out, (size_t)count, sizeof *out, ascending);
+  sort_rising(out, count);
   return count;
 }
 
@@ -135,7 +130,7 @@ int noise_fit(struct difference *d, int n, double run_to_run, struct noise *nois
   double *room = malloc((size_t)kept * sizeof *room);
   if (!room) return ENOMEM;
   for (int i = 0; i < kept; i++) room[i] = d[i].log_ratio;
-  qsort(room, (size_t)kept, sizeof *room, ascending);
+  sort_rising(room, kept);
   noise->shift = median_of(room, kept);
 
   double found = median_between(d, kept, noise->shift, room);
@@ -147,7 +142,7 @@ int noise_fit(struct difference *d, int n, double run_to_run, struct noise *nois
   noise->freedom = usual_freedom + freedom;
   noise->common = hypot(run_to_run, common_share * noise->between);
   for (int i = 0; i < kept; i++) room[i] = d[i].variance;
-  qsort(room, (size_t)kept, sizeof *room, ascending);
+  sort_rising(room, kept);
   noise->typical = median_of(room, kept);
   noise->shift_variance = // of a median: pi / 2 of a mean's
       1.5708 * (noise->typical + noise->between * noise->between) / kept;

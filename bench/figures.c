@@ -4,16 +4,12 @@
 #include "clock.h"
 #include "operands.h"
 #include "program.h"
+#include "statistics.h"
 #include <stdlib.h>
 #include <string.h>
 
 static const double batch_most_seconds = 0.1; // a type that a device hardly has may be slow
 enum { BATCHES = 5, LAUNCHES = 20, SMALL_BATCHES = 21, SMALL_LAUNCHES = 200, LATENCIES = 101 };
-
-static int rising(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
 
 // Seconds of one launch: the median of batches that each end with a wait, after one to warm up.
 static enum why_reason batch_seconds(struct why_job *job, ceilings_clock *now, int batches,
@@ -27,7 +23,7 @@ static enum why_reason batch_seconds(struct why_job *job, ceilings_clock *now, i
     if (i >= 0) batch[i] = (now() - begin) / launches;
   }
   if (reason) return reason;
-  qsort(batch, (size_t)batches, sizeof *batch, rising);
+  sort_rising(batch, batches);
   *seconds = batch[batches / 2];
   return WHY_OK;
 }

@@ -1,5 +1,6 @@
 // See fit.h. MINPACK's Levenberg-Marquardt (cminpack) does the minimising.
 #include "fit.h"
+#include "statistics.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,11 +103,6 @@ static bool minimise(struct problem *p, int params, double *x) {
   return out != NULL;
 }
 
-static int rising(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 // The sum that is minimised, once more: what points and parameters are off by, the former at most
 // as Huber counts it.
 static double misfit(const struct problem *p, const struct why_cost *cost, const double *x) {
@@ -124,7 +120,7 @@ static double misfit(const struct problem *p, const struct why_cost *cost, const
 
 static double median_error(const struct problem *p, const struct why_cost *cost) {
   for (int i = 0; i < p->points; i++) p->weight[i] = fabs(exp(off(p, i, cost)) - 1);
-  qsort(p->weight, (size_t)p->points, sizeof *p->weight, rising);
+  sort_rising(p->weight, p->points);
   return p->weight[p->points / 2];
 }
 

@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "figures.h"
 #include "lies_job.h"
+#include "rows.h"
 #include "suite.h"
 #include <math.h>
 #include <string.h>
@@ -20,15 +21,6 @@ struct shown { // one problem, as it is shown
 
 static const struct why_candidate *chosen(const struct shown *s) {
   return &s->job->honest.decision.candidate[s->job->honest.candidate];
-}
-
-static const char *version_of(const struct why_machine *machine, const char *backend) {
-  for (int i = 0; i < why_machine_backends(machine); i++) {
-    struct why_backend_info info;
-    why_machine_backend(machine, i, &info);
-    if (!strcmp(info.name, backend)) return info.version;
-  }
-  return "";
 }
 
 static int threads_of(const struct shown *s) {

@@ -38,17 +38,12 @@ struct rounds {
   double sorted[LIES_ROUNDS_MOST]; // of what was sorted last
 };
 
-static int rising(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 struct estimate {
   double median, low, high;
 };
 static struct estimate estimate(struct rounds *r, const double *sample) {
   memcpy(r->sorted, sample, (size_t)r->count * sizeof *sample);
-  qsort(r->sorted, (size_t)r->count, sizeof *r->sorted, rising);
+  sort_rising(r->sorted, r->count);
   int rank = median_rank(r->count);
   return (struct estimate){median_of(r->sorted, r->count), rank ? r->sorted[rank - 1] : NAN,
                            rank ? r->sorted[r->count - rank] : NAN};

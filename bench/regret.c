@@ -5,6 +5,7 @@
 #include "figures.h"
 #include "operands.h"
 #include "progress.h"
+#include "statistics.h"
 #include "timing.h"
 #include <math.h>
 #include <stdlib.h>
@@ -228,14 +229,9 @@ static bool known(const struct suite *suite, int64_t count, const struct why_pro
   return false;
 }
 
-static int rising(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 static double middle(double *x, int64_t n) {
   if (!n) return NAN;
-  qsort(x, (size_t)n, sizeof *x, rising);
+  sort_rising(x, n);
   return x[n / 2];
 }
 

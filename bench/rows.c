@@ -77,7 +77,7 @@ void row_decision(struct row_maker *r, const struct suite *suite, const struct s
   row->decision = decision;
 }
 
-static const char *version_of(const struct why_machine *machine, const char *backend) {
+const char *version_of(const struct why_machine *machine, const char *backend) {
   for (int i = 0; i < why_machine_backends(machine); i++) {
     struct why_backend_info info;
     why_machine_backend(machine, i, &info);

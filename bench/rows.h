@@ -26,6 +26,8 @@ void row_decision(struct row_maker *, const struct suite *, const struct suite_c
 void row_candidate(struct row_maker *, const struct why_decision *, int candidate,
                    const char *status, int64_t attempt, const struct measurement *m,
                    struct csv_row *);
+// Of the library behind a backend; "": none is known.
+const char *version_of(const struct why_machine *, const char *backend);
 // Sets of files and of rows of one run are told apart by this: 20261123T122053Z.
 void time_compact(char *out, size_t size);
 

@@ -161,11 +161,6 @@ enum why_reason sampler_begin(struct sampler *s) {
 
 // ---- sampling -----------------------------------------------------------------------------------
 
-static int by_value(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 // One part of the samples that count, in the order in which they were taken.
 static int gather(const struct sampler *s, enum sample_part part, bool all) {
   int n = 0;
@@ -175,7 +170,7 @@ static int gather(const struct sampler *s, enum sample_part part, bool all) {
 }
 
 static void sort(double *values, int n) {
-  qsort(values, (size_t)n, sizeof *values, by_value);
+  sort_rising(values, n);
 }
 
 static double median_of_part(const struct sampler *s, enum sample_part part, bool all) {

@@ -1,6 +1,16 @@
 // Order statistics of samples in ascending order.
 #include "statistics.h"
 #include <math.h>
+#include <stdlib.h>
+
+static int rising(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+void sort_rising(double *sample, int64_t n) {
+  qsort(sample, (size_t)n, sizeof *sample, rising);
+}
 
 double median_of(const double *sorted, int n) {
   return n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;

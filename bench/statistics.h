@@ -2,7 +2,9 @@
 // about the distribution, for times of programs are not normal.
 #ifndef BENCH_STATISTICS_H
 #define BENCH_STATISTICS_H
+#include <stdint.h>
 
+void sort_rising(double *sample, int64_t n);
 // `sorted` ascending, n at least 1.
 double median_of(const double *sorted, int n);
 // The smallest value that at least `share` of the sample does not exceed (nearest rank).

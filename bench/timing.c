@@ -2,7 +2,6 @@
 #include "clock.h"
 #include "statistics.h"
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -65,14 +64,9 @@ void timing_sample(struct timing *t) {
   if (t->job) t->sample[t->samples++] = took / (double)t->batch;
 }
 
-static int rising(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 double timing_median(struct timing *t) {
   if (!t->samples) return NAN;
-  qsort(t->sample, (size_t)t->samples, sizeof *t->sample, rising);
+  sort_rising(t->sample, t->samples);
   return median_of(t->sample, t->samples);
 }
 

@@ -58,15 +58,17 @@ void why_adopt_devices(struct why_machine *m, int first) {
 static bool same_code(struct why_machine *m, int slot) {
   const struct why_slot *then = &m->recorded->slot[slot], *now = &m->slot[slot];
   bool own = slot == WHY_SLOT_plain || slot == WHY_SLOT_cuda;
-  if (then->verdict.reason) stale(m, "%s is new", now->name);
-  if (strcmp(then->version, now->version) != 0)
+  if (then->verdict.reason)
+    stale(m, "%s is new", now->name);
+  else if (strcmp(then->version, now->version) != 0)
     stale(m, "%s then, %s now", then->version, now->version);
-  if (strcmp(then->build, now->build) != 0)
+  else if (strcmp(then->build, now->build) != 0)
     stale(m, "%s: built for %s then, for %s now", now->name, then->build, now->build);
-  if (own && strcmp(m->recorded->commit, m->commit) != 0)
+  else if (own && strcmp(m->recorded->commit, m->commit) != 0)
     stale(m, "whycpu %s then, %s now", m->recorded->commit, m->commit);
-  return !then->verdict.reason && !strcmp(then->version, now->version) &&
-         !strcmp(then->build, now->build) && !(own && strcmp(m->recorded->commit, m->commit) != 0);
+  else
+    return true;
+  return false;
 }
 
 void why_adopt_fits(struct why_machine *m, int slot) {
