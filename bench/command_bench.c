@@ -137,7 +137,8 @@ int bench_command(int argc, char **argv) {
       "  whycpu bench --threshold onednn,openblas --suite square --threads 1\n"
       "  whycpu bench --how-numbers-lie gemm m=1000 n=1000 k=1000 --threads 1";
   const struct command_help help = {"bench [options]", text,
-                                    OPTION_MACHINE | OPTION_EMULATE | OPTION_DECIDE, rows};
+                                    OPTION_MACHINE | OPTION_EMULATE | OPTION_DECIDE | OPTION_SUBMIT,
+                                    rows};
   int status = options_read(argc, argv, &help, &b.options);
   if (status != STATUS_GO_ON) return status;
   if (b.time_budget > 0) b.rules.measure.seconds = b.time_budget;

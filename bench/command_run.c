@@ -268,7 +268,7 @@ static struct table *show_row(FILE *f, enum table_format format, const struct wh
 static int one_request(const struct options *o) {
   return options_requests(o) == 1
              ? STATUS_OK
-             : request_wrong("one policy, budget, thread count, transfer, cache "
+             : request_wrong("one policy, budget, thread count, transfer, cache, way to submit "
                              "and iteration count at a time (whycpu bench "
                              "takes lists)");
 }
@@ -317,7 +317,7 @@ int run_command(int argc, char **argv) {
               "  whycpu run gemm m=64 n=32 k=16 --in a=a.npy --in b=b.npy --out c=c.npy\n"
               "  whycpu run conv2d n=1 c=8 h=14 w=14 k=8 r=3 s=3 --in x=x.npy --out y=y.npy\n"
               "  whycpu run softmax rows=256 cols=1000 --emulate --policy cuda:warp",
-      .common = OPTION_EMULATE | OPTION_DECIDE,
+      .common = OPTION_EMULATE | OPTION_DECIDE | OPTION_SUBMIT,
       .row = rows};
   struct options o;
   struct why_request request;

@@ -9,7 +9,8 @@
 
 // Columns that were added later: a file without them is an older one, where they had no value.
 static bool added_later(int column) {
-  return column == CSV_COLUMN_plans || column == CSV_COLUMN_pinned_memory_bytes;
+  return column == CSV_COLUMN_plans || column == CSV_COLUMN_pinned_memory_bytes ||
+         column == CSV_COLUMN_submit;
 }
 
 static const int column_of[CELL_COLUMNS] = {
@@ -210,7 +211,9 @@ static int read_row(struct reading *r) {
   uint64_t key[2] = {0}, request[2];
   for (int i = 0; i < ASKED; i++) key_text(key, text(r, asked[i]));
   const char *cache = text(r, CELL_cache); // rows that were not run, and older ones: empty
+  const char *submit = text(r, CELL_submit);
   key_text(key, *cache ? cache : why_cache_name(WHY_HOT));
+  key_text(key, *submit ? submit : why_submit_name(WHY_CALLS));
   memcpy(request, key, sizeof request);
   key_text(request, text(r, CELL_policy));
   key_text(request, text(r, CELL_plans));

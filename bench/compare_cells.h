@@ -2,12 +2,12 @@
 // requests, what was decided for one. Leaves out verdicts and printing.
 //
 // A cell is op, type, math, dims, transfer, iterations, device_memory_bytes, pinned_memory_bytes,
-// threads, cache, backend, kernel, plan and device. A device counts by its name, but where each
-// file knows one GPU, or one CPU, these are the same one: machines can be compared. What is not in
-// it says who measured, when, in which suite, and why (run, node, machine, commit, suite, case,
-// policy, plans): the same cell in several suites or decisions is one, its medians' logarithms
-// averaged. Nor is `part`, for how a problem is cut is the program's to choose. A request is the
-// same without kernel, plan and device, and with policy and plans.
+// threads, cache, submit, backend, kernel, plan and device. A device counts by its name, but where
+// each file knows one GPU, or one CPU, these are the same one: machines can be compared. What is
+// not in it says who measured, when, in which suite, and why (run, node, machine, commit, suite,
+// case, policy, plans): the same cell in several suites or decisions is one, its medians'
+// logarithms averaged. Nor is `part`, for how a problem is cut is the program's to choose. A
+// request is the same without kernel, plan and device, and with policy and plans.
 //
 // Cells are known by 128 bits of a hash and places in the files, no text: of 10^6 cells two share
 // them with a chance of 10^-27, and would be averaged.
@@ -26,7 +26,7 @@ enum cells_column {
 // clang-format off
 #define CELLS_COLUMNS(X)                                                                           \
   X(op) X(type) X(math) X(dims) X(transfer) X(iterations) X(device_memory_bytes)                   \
-  X(pinned_memory_bytes) X(threads) X(cache) X(backend) X(kernel) X(plan) X(policy) X(plans)       \
+  X(pinned_memory_bytes) X(threads) X(cache) X(submit) X(backend) X(kernel) X(plan) X(policy) X(plans)       \
   X(device) X(status) X(source) X(reason) X(need) X(have) X(unit) X(note) X(fallback)              \
   X(fallback_need) X(fallback_have) X(samples) X(median_s) X(ci_low_s) X(ci_high_s) X(min_s)       \
   X(p95_s) X(predicted_s)

@@ -32,6 +32,7 @@ void compare_cell_name(const struct comparison *c, int side, bool kernel, char *
       {CELL_transfer, "once"},
       {CELL_iterations, "1"},
       {CELL_cache, "hot"},
+      {CELL_submit, "calls"},
       {CELL_device_memory_bytes, ""},
       {CELL_pinned_memory_bytes, ""},
   };

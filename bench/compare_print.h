@@ -8,7 +8,7 @@
 int compare_text(FILE *, struct comparison *);
 int compare_junit(FILE *, struct comparison *);
 // One row a cell, then one a request that moved, then one for all cells together.
-enum { COMPARE_COLUMNS = 28 };
+enum { COMPARE_COLUMNS = 29 };
 extern const struct table_column compare_column[COMPARE_COLUMNS];
 int compare_table(struct table *, struct comparison *);
 

@@ -62,7 +62,7 @@ static enum why_reason round_trip(struct duel *duel, struct duelist *d, int64_t 
   enum why_reason reason = WHY_OK;
   if (!d->host || !d->uploaded) reason = why_upload(d->job, duel->data.after.tensor);
   d->uploaded = true;
-  for (int64_t i = 0; i < launches && !reason; i++) reason = why_launch(d->job);
+  if (!reason) reason = why_launches(d->job, launches);
   if (!reason) reason = why_wait(d->job);
   return reason ? reason : why_download(d->job, duel->data.after.tensor);
 }

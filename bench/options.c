@@ -17,6 +17,7 @@ enum {
   COMMON_KERNEL,
   COMMON_TRANSFER,
   COMMON_CACHE,
+  COMMON_SUBMIT,
   COMMON_ITERATIONS,
   COMMON_FORMAT,
   COMMON_VERSION,
@@ -40,6 +41,7 @@ static const struct {
     {"kernel",        "BACKEND:NAME",COMMON_KERNEL,     OPTION_KERNEL,   "this kernel and no other (whycpu list kernels)"},
     {"transfer",      "LIST",        COMMON_TRANSFER,   OPTION_TRANSFER, "operands are copied once, always, or live in unified memory"},
     {"cache",         "LIST",        COMMON_CACHE,      OPTION_CACHE,    "what the caches hold at first: hot, the operands; cold, none of them"},
+    {"submit",        "LIST",        COMMON_SUBMIT,     OPTION_SUBMIT,   "a GPU is given a request's calls one by one, or captured as one graph"},
     {"iterations",    "LIST",        COMMON_ITERATIONS, OPTION_TRANSFER, "calls on the same operands, 1 unless told"},
     {"format",        "FORMAT",      COMMON_FORMAT,     0,               "text, csv or json"},
     {"output",        "FILE",        'o',               0,               "write to FILE, not to standard output"},
@@ -127,6 +129,9 @@ static const char *transfer_name(int i) {
 static const char *cache_name(int i) {
   return why_cache_name((enum why_cache)i);
 }
+static const char *submit_name(int i) {
+  return why_submit_name((enum why_submit)i);
+}
 static const char *plan_name(int i) {
   return i < WHY_PLAN_COUNT ? why_plan_name((enum why_plan)i) : "any";
 }
@@ -187,6 +192,15 @@ static bool cache_item(struct options *o, const char *item, struct why_error *wr
   for (int i = 0; i < o->caches; i++)
     if (o->cache[i] == (enum why_cache)found) return true;
   o->cache[o->caches++] = (enum why_cache)found;
+  return true;
+}
+
+static bool submit_item(struct options *o, const char *item, struct why_error *wrong) {
+  int found = find_name(item, submit_name, WHY_SUBMIT_COUNT, wrong);
+  if (found < 0) return false;
+  for (int i = 0; i < o->submits; i++)
+    if (o->submit[i] == (enum why_submit)found) return true;
+  o->submit[o->submits++] = (enum why_submit)found;
   return true;
 }
 
@@ -258,6 +272,8 @@ static bool take_common(struct options *o, int code, const char *text, struct wh
     return read_list(o, text, transfer_item, wrong);
   case COMMON_CACHE:
     return read_list(o, text, cache_item, wrong);
+  case COMMON_SUBMIT:
+    return read_list(o, text, submit_item, wrong);
   case COMMON_ITERATIONS:
     return read_list(o, text, iterations_item, wrong);
   case COMMON_FORMAT:
@@ -293,6 +309,7 @@ static int finish(struct options *o) {
   if (!o->policies) o->policy[o->policies++] = (struct option_policy){WHY_AUTO, NULL};
   if (!o->transfers) o->transfer[o->transfers++] = WHY_ONCE;
   if (!o->caches) o->cache[o->caches++] = WHY_HOT;
+  if (!o->submits) o->submit[o->submits++] = WHY_CALLS;
   if (!o->memories) o->memory[o->memories++] = (struct amount){.bytes = WHY_UNLIMITED};
   if (!o->thread_counts) o->threads[o->thread_counts++] = 0;
   if (!o->iteration_counts) o->iterations[o->iteration_counts++] = 1;

@@ -27,6 +27,7 @@ enum option_set { // the common options that a command takes; --format, -o, --he
   OPTION_TRANSFER = 64, // --transfer and --iterations
   OPTION_PLAN = 128,    // --plan and --pinned-memory
   OPTION_CACHE = 256,
+  OPTION_SUBMIT = 512,
   OPTION_DECIDE =
       OPTION_POLICY | OPTION_MEMORY | OPTION_THREADS | OPTION_TRANSFER | OPTION_PLAN | OPTION_CACHE
 };
@@ -44,13 +45,14 @@ struct options {
   struct option_policy policy[OPTION_LIST];
   enum why_transfer transfer[WHY_TRANSFER_COUNT];
   enum why_cache cache[WHY_CACHE_COUNT];
+  enum why_submit submit[WHY_SUBMIT_COUNT];
   struct amount memory[OPTION_LIST];
   int64_t threads[OPTION_LIST];    // 0: all
   int64_t iterations[OPTION_LIST]; // calls on the same operands
   uint32_t plans;                  // bit 1 << why_plan: those allowed; 0: any
   struct amount pinned;            // a share is of the host's memory
   // At least 1 each after options_read.
-  int policies, transfers, caches, memories, thread_counts, iteration_counts;
+  int policies, transfers, caches, submits, memories, thread_counts, iteration_counts;
   unsigned given;     // OPTION_POLICY, _MEMORY, _THREADS, _TRANSFER: lists that are the user's own
   const char *kernel; // "backend:name"; "": any
   enum table_format format; // text unless told
@@ -86,9 +88,9 @@ int options_kernel(const struct options *, const struct why_op *);
 // Closes a table and the output that it went to. NULL, as table_open gives it: out of memory.
 int output_table(struct output *, struct table *);
 
-// The index-th of all combinations of policies, iterations, budgets, transfers, caches and threads;
-// the policies vary last. A share of memory is of the machine's first GPU, or of the host without
-// one.
+// The index-th of all combinations of policies, iterations, budgets, transfers, ways to submit,
+// caches and threads; the policies vary last. A share of memory is of the machine's first GPU, or
+// of the host without one.
 int options_requests(const struct options *);
 void options_request(const struct options *, const struct why_machine *, const struct why_problem *,
                      int index, struct why_request *);

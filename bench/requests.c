@@ -81,7 +81,7 @@ int output_table(struct output *out, struct table *table) {
 }
 
 int options_requests(const struct options *o) {
-  return o->policies * o->iteration_counts * o->memories * o->transfers * o->caches *
+  return o->policies * o->iteration_counts * o->memories * o->transfers * o->submits * o->caches *
          o->thread_counts;
 }
 
@@ -98,6 +98,8 @@ void options_request(const struct options *o, const struct why_machine *machine,
   index /= o->thread_counts;
   out->cache = o->cache[index % o->caches];
   index /= o->caches;
+  out->submit = o->submit[index % o->submits];
+  index /= o->submits;
   out->transfer = o->transfer[index % o->transfers];
   index /= o->transfers;
   out->budget.device_bytes = amount_bytes(&o->memory[index % o->memories], whole);

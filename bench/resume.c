@@ -13,7 +13,7 @@ static const int asked[] = {
     CSV_COLUMN_suite,   CSV_COLUMN_label,    CSV_COLUMN_op,         CSV_COLUMN_type,
     CSV_COLUMN_math,    CSV_COLUMN_dims,     CSV_COLUMN_flops,      CSV_COLUMN_bytes,
     CSV_COLUMN_policy,  CSV_COLUMN_transfer, CSV_COLUMN_iterations,
-    CSV_COLUMN_threads, CSV_COLUMN_cache,    CSV_COLUMN_plans,
+    CSV_COLUMN_threads, CSV_COLUMN_cache,    CSV_COLUMN_plans,      CSV_COLUMN_submit,
     CSV_COLUMN_device_memory_bytes,          CSV_COLUMN_pinned_memory_bytes,
     // clang-format on
 };

@@ -67,6 +67,7 @@ void row_decision(struct row_maker *r, const struct suite *suite, const struct s
   row->policy = *request->kernel ? request->kernel : why_policy_name(request->policy);
   row->transfer = why_transfer_name(request->transfer);
   row->cache = why_cache_name(request->cache);
+  row->submit = why_submit_name(request->submit);
   row->iterations = request->iterations;
   row->device_memory_bytes = request->budget.device_bytes;
   row->pinned_memory_bytes = request->budget.pinned_bytes;

@@ -12,7 +12,7 @@ static enum why_reason requests(struct timing *t) {
   int64_t rounds = r->transfer == WHY_ALWAYS ? r->iterations : 1, calls = r->iterations / rounds;
   for (int64_t i = 0; i < t->batch * rounds && !reason; i++) {
     if (t->copies) reason = why_upload(t->job, t->operand);
-    for (int64_t n = 0; n < calls && !reason; n++) reason = why_launch(t->job);
+    if (!reason) reason = why_launches(t->job, calls);
     if (!reason) reason = !t->copies ? why_wait(t->job) : why_download(t->job, t->operand);
   }
   return reason;

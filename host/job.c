@@ -9,6 +9,13 @@
 // Marks of a round, in the order in which they are recorded.
 enum { COPY_IN_START, COPY_IN_END, WORK_START, WORK_END, COPY_OUT_START, COPY_OUT_END };
 
+// Launches that were captured. A job has few: one a number of launches.
+struct graph {
+  int64_t launches;
+  void *native; // the device's
+  struct graph *next;
+};
+
 struct why_job {
   struct why_call call; // first: a launch needs nothing else
   const struct why_code *code;
@@ -19,6 +26,8 @@ struct why_job {
   struct why_parts parts;
   struct why_stream *stream; // of a streamed plan, which holds the buffers then
   bool prepared;             // code->prepare has run
+  bool launched;             // once at least, on this device
+  struct graph *graph;       // those that were made
   bool working;              // WORK_START is recorded
   bool copied_in;
   void *scratch; // of why_evict
@@ -171,12 +180,21 @@ enum why_reason why_prepare(struct why_machine *m, struct why_decision *d, int c
   return r;
 }
 
+static void drop_graphs(struct why_job *j) {
+  for (struct graph *g = j->graph, *next; g; g = next) {
+    next = g->next;
+    if (g->native) j->call.device->forget(j->call.device, g->native);
+    free(g);
+  }
+}
+
 void why_release(struct why_job *j) {
   if (!j) return;
   struct why_device *device = j->call.device;
   device->bind(device);
   bool ours = !j->in_place && !j->stream; // the operands' buffers
   why_stream_release(j->stream);
+  drop_graphs(j);
   if (j->prepared && j->code->release) j->code->release(&j->call);
   if (j->call.workspace) device->free(device, WHY_DEVICE, j->call.workspace);
   if (j->scratch) device->free(device, WHY_DEVICE, j->scratch);
@@ -243,17 +261,59 @@ static enum why_reason launch_stream(struct why_job *j) {
   return WHY_OK;
 }
 
+static enum why_reason start_working(struct why_job *j) {
+  if (j->working) return WHY_OK;
+  j->working = true;
+  return mark(j, WORK_START);
+}
+
 enum why_reason why_launch(struct why_job *j) {
   if (j->stream) return launch_stream(j);
-  if (!j->working) {
-    j->working = true;
-    enum why_reason r = mark(j, WORK_START);
-    if (r) return fail(j, r);
-  }
-  enum why_reason r = j->code->run(&j->call);
+  enum why_reason r = start_working(j);
+  if (!r) r = j->code->run(&j->call);
   if (r) return fail(j, r);
+  j->launched = true;
   if (*j->verdict.note) tell(j);
   return WHY_OK;
+}
+
+// What has begun to capture ends it, whatever fails in between.
+static enum why_reason capture(struct why_job *j, int64_t launches, void **native) {
+  struct why_device *device = j->call.device;
+  enum why_reason r = device->capture(device, WHY_WORK);
+  if (r) return r;
+  for (int64_t i = 0; i < launches && !r; i++) r = j->code->run(&j->call);
+  enum why_reason ended = device->captured(device, WHY_WORK, native);
+  return r ? r : ended;
+}
+
+// The graph of so many launches, made where there is none yet; NULL: *r says why.
+static struct graph *graph_of(struct why_job *j, int64_t launches, enum why_reason *r) {
+  *r = WHY_OK;
+  for (struct graph *g = j->graph; g; g = g->next)
+    if (g->launches == launches) return g;
+  struct graph *g = calloc(1, sizeof *g);
+  *r = g ? capture(j, launches, &g->native) : WHY_ALLOC_FAILED;
+  if (*r) {
+    if (g && g->native) j->call.device->forget(j->call.device, g->native);
+    free(g);
+    return NULL;
+  }
+  g->launches = launches;
+  g->next = j->graph;
+  return j->graph = g;
+}
+
+enum why_reason why_launches(struct why_job *j, int64_t launches) {
+  struct why_device *device = j->call.device;
+  bool graphs = j->decision->request.submit == WHY_GRAPH && device->capture && !j->stream;
+  enum why_reason r = WHY_OK;
+  for (; launches > 0 && !r && !(graphs && j->launched); launches--) r = why_launch(j);
+  if (launches <= 0 || r) return r;
+  struct graph *g = graph_of(j, launches, &r); // before the mark: no part of the work
+  if (!r) r = start_working(j);
+  if (!r) r = device->replay(device, WHY_WORK, g->native);
+  return fail(j, r);
 }
 
 enum why_reason why_wait(struct why_job *j) {

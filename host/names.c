@@ -24,6 +24,7 @@ static const char *const maths[WHY_MATH_COUNT] = {"f64", "f32", "f16", "bf16"};
 static const char *const policies[WHY_POLICY_COUNT] = {"auto", "gpu-first", "gpu-only", "cpu-only"};
 static const char *const plans[WHY_PLAN_COUNT] = {"resident", "streamed", "on-host"};
 static const char *const transfers[WHY_TRANSFER_COUNT] = {"once", "always", "unified"};
+static const char *const submits[WHY_SUBMIT_COUNT] = {"calls", "graph"};
 static const char *const caches[WHY_CACHE_COUNT] = {"hot", "cold"};
 
 const char *why_name(enum why_reason r) {
@@ -58,6 +59,9 @@ const char *why_plan_name(enum why_plan p) {
 }
 const char *why_transfer_name(enum why_transfer t) {
   return transfers[t];
+}
+const char *why_submit_name(enum why_submit s) {
+  return submits[s];
 }
 const char *why_cache_name(enum why_cache c) {
   return caches[c];

@@ -48,7 +48,7 @@ static enum why_reason rounds(struct why_job *job, const struct why_request *r, 
     enum why_reason reason = cold && !host ? why_evict(job, operand) : WHY_OK;
     if (!reason) reason = why_upload(job, operand);
     if (!reason && cold && host) reason = why_evict(job, operand);
-    for (int64_t i = 0; !reason && i < launches; i++) reason = why_launch(job);
+    if (!reason) reason = why_launches(job, launches);
     if (!reason) reason = why_download(job, operand);
     if (reason) return reason;
     why_job_times(job, &t);

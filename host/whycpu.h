@@ -17,7 +17,7 @@
 extern "C" {
 #endif
 
-#define WHY_ABI 3 // a backend built against another number is refused, WHY_BACKEND_ABI
+#define WHY_ABI 4 // a backend built against another number is refused, WHY_BACKEND_ABI
 #define WHY_API __attribute__((visibility("default")))
 
 // ---- reasons -----------------------------------------------------------------------------------
@@ -222,6 +222,12 @@ struct why_device { // filled by a backend. Calls are made from one thread at a 
   // The host waits for it, at most `seconds` (INFINITY: for ever); WHY_TIMEOUT after that.
   enum why_reason (*until)(struct why_device *, int mark, double seconds);
   double (*between)(struct why_device *, int first, int last); // device clock; NAN under emulation
+  // What a queue is given after `capture` is not run but kept, until `captured` makes a graph of it
+  // (NULL where that fails) that `replay` puts into a queue as one. All NULL: it has no graphs.
+  enum why_reason (*capture)(struct why_device *, int queue);
+  enum why_reason (*captured)(struct why_device *, int queue, void **graph);
+  enum why_reason (*replay)(struct why_device *, int queue, void *graph);
+  void (*forget)(struct why_device *, void *graph);
   const char *(*error)(struct why_device *); // the words for this thread's last failure; static
   void *queue[WHY_QUEUES];                   // native handles: cudaStream_t for "cuda"
   void *state;                               // the backend's own
@@ -443,6 +449,11 @@ enum why_transfer { WHY_ONCE, WHY_ALWAYS, WHY_UNIFIED, WHY_TRANSFER_COUNT };
 WHY_API const char *why_policy_name(enum why_policy);
 WHY_API const char *why_plan_name(enum why_plan);
 WHY_API const char *why_transfer_name(enum why_transfer);
+// How the calls of a request reach a device: one by one, or as one graph (a CUDA graph), which
+// spares the host and the device the time between calls. On the host, in a streamed plan, and on a
+// device without graphs they are calls in either case.
+enum why_submit { WHY_CALLS, WHY_GRAPH, WHY_SUBMIT_COUNT };
+WHY_API const char *why_submit_name(enum why_submit);
 
 #define WHY_UNLIMITED UINT64_MAX
 struct why_budget {
@@ -459,6 +470,7 @@ struct why_request { // everything that decides, besides the machine
   uint32_t plans;
   enum why_transfer transfer;
   enum why_cache cache;
+  enum why_submit submit;   // decides nothing: predictions are of calls
   int64_t iterations;       // calls on the same operands, at least 1
   int threads;              // CPU threads; 0: all
   double timeout_seconds;   // for one candidate; 0: none
@@ -534,6 +546,10 @@ WHY_API enum why_reason why_prepare(struct why_machine *, struct why_decision *,
 // they are used in place.
 WHY_API enum why_reason why_upload(struct why_job *, const struct why_tensor *operand);
 WHY_API enum why_reason why_launch(struct why_job *);
+// So many launches. As a graph (request.submit) the first of a job is a call even so, for what it
+// loads cannot be captured; the others are one graph, which the job keeps: launching as many again
+// only replays it.
+WHY_API enum why_reason why_launches(struct why_job *, int64_t launches);
 WHY_API enum why_reason why_wait(struct why_job *); // until all launches have ended
 WHY_API enum why_reason why_download(struct why_job *, const struct why_tensor *operand);
 // Takes what a request reads out of the caches (request.cache cold): host operands and workspace

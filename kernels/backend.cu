@@ -173,6 +173,31 @@ static double device_between(struct why_device *d, int first, int last) {
   return 1e-3 * (double)milliseconds;
 }
 
+// ---- graphs ------------------------------------------------------------------------------------
+
+// Only this thread is kept from what cannot be captured: others may go on.
+static enum why_reason device_capture(struct why_device *d, int queue) {
+  return done(cudaStreamBeginCapture(state_of(d)->stream[queue], cudaStreamCaptureModeThreadLocal));
+}
+
+static enum why_reason device_captured(struct why_device *d, int queue, void **graph) {
+  cudaGraph_t nodes = nullptr;
+  cudaGraphExec_t made = nullptr;
+  cudaError_t error = cudaStreamEndCapture(state_of(d)->stream[queue], &nodes);
+  if (!error) error = cudaGraphInstantiateWithFlags(&made, nodes, 0);
+  if (nodes) cudaGraphDestroy(nodes);
+  *graph = made;
+  return done(error);
+}
+
+static enum why_reason device_replay(struct why_device *d, int queue, void *graph) {
+  return done(cudaGraphLaunch((cudaGraphExec_t)graph, state_of(d)->stream[queue]));
+}
+
+static void device_forget(struct why_device *, void *graph) {
+  done(cudaGraphExecDestroy((cudaGraphExec_t)graph));
+}
+
 static const char *device_error(struct why_device *) {
   return words_of(last_failure);
 }
@@ -282,6 +307,10 @@ static enum why_reason backend_open(struct why_backend *b, struct why_verdict *w
     d->until = device_until;
     d->between = device_between;
     d->error = device_error;
+    d->capture = device_capture;
+    d->captured = device_captured;
+    d->replay = device_replay;
+    d->forget = device_forget;
   }
   return refused(why, WHY_OK, 0, 0, "");
 }

@@ -219,9 +219,12 @@ if [ -n "$capability" ]; then
   # Streamed plans against the law: the columns roof_percent, copy_in_s, work_s, copy_out_s, idle_s.
   bench memory 70 memory --device-memory 64MiB,512MiB --policy gpu-first --time-budget 0.1 \
     --compare cublas:lt,cudnn:graph,cuda:vector,cuda:mma,cuda:implicit
+  # What a graph spares: the same requests of ten small calls, one by one and captured.
+  bench graphs 30 small --submit calls,graph --iterations 10 --policy gpu-only --compare none \
+    --time-budget 0.05
 else
   step machine 30 $program machine -o "$out/machine.json"
-  for suite in quick square memory; do skip "bench-$suite" "no GPU here: no times"; done
+  for suite in quick square memory graphs; do skip "bench-$suite" "no GPU here: no times"; done
 fi
 
 # ---- the rest -----------------------------------------------------------------------------------

@@ -10,7 +10,8 @@ extern "C" {
 #endif
 
 // What can be made to fail. Copies are memory sets too; allocations those of host memory as well;
-// EMU_QUEUE is making a stream or an event, and recording or waiting for an event.
+// EMU_QUEUE is making a stream, an event or a graph, and recording or waiting for an event;
+// EMU_LAUNCH is launching a kernel, also into a graph, and a graph.
 enum emu_kind { EMU_ALLOC, EMU_COPY, EMU_LAUNCH, EMU_QUEUE, EMU_KINDS };
 
 // The device's memory and its capability (90 for sm_90; 0: 90), before the first CUDA call. Resets

@@ -45,8 +45,15 @@ size_t shared_static(const void *kernel); // what it declares, in bytes
 
 // queues.cpp
 cudaError_t enqueue(cudaStream_t, const std::function<void()> &work);
-void drain(void); // runs all that is in any queue
-void drop(void);  // forgets it instead
+void drain(void);                // runs all that is in any queue
+void drop(void);                 // forgets it instead
+cudaStream_t find(cudaStream_t); // the null stream's object for nullptr; nullptr: none such
+
+// graphs.cpp
+bool keep(cudaStream_t, const std::function<void()> &work); // true: the stream captures it
+// What may not be done while a stream, or while any, captures: true, and the capture is broken.
+bool breaks_capture(cudaStream_t);
+bool breaks_captures(void);
 
 // The next 32 random bits (xorshift, Marsaglia 2003). A state of 0 would stay 0.
 static inline unsigned xorshift(unsigned *state) {

@@ -54,6 +54,7 @@ static cudaError_t allocate(void **out, size_t bytes, enum place where) {
   if (!out) return refuse(cudaErrorInvalidValue);
   *out = nullptr;
   if (cudaError_t error = fault(EMU_ALLOC, cudaErrorMemoryAllocation)) return refuse(error);
+  if (breaks_captures()) return refuse(cudaErrorStreamCaptureUnsupported);
   if (!bytes) return cudaSuccess;
   if (where != ON_HOST && bytes > free_bytes()) return refuse(cudaErrorMemoryAllocation);
   void *block;
@@ -75,6 +76,7 @@ static cudaError_t allocate(void **out, size_t bytes, enum place where) {
 static cudaError_t release(void *p, bool host) {
   std::lock_guard<std::recursive_mutex> held(lock);
   if (!p) return refuse(gpu.lost);
+  if (breaks_captures()) return refuse(cudaErrorStreamCaptureUnsupported);
   drain();
   auto next = after(p);
   if (next == live.begin()) return refuse(cudaErrorInvalidValue);

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <vector>
 
+using emu::find;
 using emu::gpu;
 using emu::refuse;
 typedef std::lock_guard<std::recursive_mutex> guard;
@@ -55,8 +56,7 @@ template <class T> static void forget(std::vector<T> &all, T one) {
 static bool known(cudaEvent_t event) {
   return among(events, event);
 }
-// The null stream has an object too; nullptr: there is no such stream.
-static cudaStream_t find(cudaStream_t stream) {
+cudaStream_t emu::find(cudaStream_t stream) {
   if (!stream) return &null_stream;
   return stream != &null_stream && among(streams, stream) ? stream : nullptr;
 }
@@ -156,7 +156,7 @@ cudaError_t emu::enqueue(cudaStream_t stream, const std::function<void()> &work)
   if (gpu.lost) return refuse(gpu.lost);
   cudaStream_t queue = find(stream);
   if (!queue) return refuse(cudaErrorInvalidResourceHandle);
-  append(queue, work);
+  if (!keep(queue, work)) append(queue, work);
   return cudaSuccess;
 }
 
@@ -196,6 +196,7 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned flags) {
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   guard held(emu::lock);
   if (!stream || !find(stream)) return refuse(cudaErrorInvalidResourceHandle);
+  if (emu::breaks_capture(stream)) return refuse(cudaErrorStreamCaptureUnsupported);
   force(stream);
   forget(streams, stream);
   return refuse(gpu.lost);
@@ -204,6 +205,7 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   guard held(emu::lock);
   cudaStream_t queue = find(stream);
   if (!queue) return refuse(cudaErrorInvalidResourceHandle);
+  if (emu::breaks_capture(queue)) return refuse(cudaErrorStreamCaptureUnsupported);
   force(queue);
   emu::check_guards();
   return refuse(gpu.lost);
@@ -212,6 +214,7 @@ cudaError_t cudaStreamQuery(cudaStream_t stream) {
   guard held(emu::lock);
   cudaStream_t queue = find(stream);
   if (!queue) return refuse(cudaErrorInvalidResourceHandle);
+  if (emu::breaks_capture(queue)) return refuse(cudaErrorStreamCaptureUnsupported);
   if (!queue->pending.empty() && !ask(shared_operation(queue->pending.back())))
     return cudaErrorNotReady;
   emu::check_guards();
@@ -219,6 +222,7 @@ cudaError_t cudaStreamQuery(cudaStream_t stream) {
 }
 cudaError_t cudaDeviceSynchronize(void) {
   guard held(emu::lock);
+  if (emu::breaks_captures()) return refuse(cudaErrorStreamCaptureUnsupported);
   emu::drain();
   emu::check_guards();
   return refuse(gpu.lost);
@@ -230,6 +234,7 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
   if (cudaError_t error = emu::fault(EMU_QUEUE, cudaErrorUnknown)) return refuse(error);
   cudaStream_t queue = find(stream);
   if (!queue || !known(event)) return refuse(cudaErrorInvalidResourceHandle);
+  if (emu::breaks_capture(queue)) return refuse(cudaErrorStreamCaptureUnsupported);
   if (event->recorded) append(queue, nullptr, event->recorded);
   return cudaSuccess;
 }
@@ -254,6 +259,7 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   if (cudaError_t error = emu::fault(EMU_QUEUE, cudaErrorUnknown)) return refuse(error);
   cudaStream_t queue = find(stream);
   if (!queue || !known(event)) return refuse(cudaErrorInvalidResourceHandle);
+  if (emu::breaks_capture(queue)) return refuse(cudaErrorStreamCaptureUnsupported);
   event->recorded = append(queue, nullptr);
   return cudaSuccess;
 }

@@ -178,7 +178,7 @@ def matching():
              for row in b]
     expect(len(cells(table(path, write("b.csv", other))[1])) == 60, "who measured is no cell")
     for column, value in (("threads", "2"), ("type", "f64"), ("math", "tf32"), ("kernel", "avx2"),
-                          ("cache", "cold"), ("transfer", "always"), ("iterations", "9"),
+                          ("cache", "cold"), ("submit", "graph"), ("transfer", "always"), ("iterations", "9"),
                           ("device_memory_bytes", "1024"), ("pinned_memory_bytes", "1024"),
                           ("dims", "m=7 n=8 k=8"), ("op", "softmax"), ("plan", "resident")):
         changed = [{**b[0], column: value}, *b[1:]]
@@ -197,7 +197,7 @@ def matching():
            close(float(row["b_median_s"]) / float(b[0]["median_s"]), 2), f"averaged: {row}")
     # An older file has no columns that came later; foreign ones are no matter, nor is the order.
     old = write("old.csv", a, columns=[c for c in reversed(COLUMNS)
-                                       if c not in ("plans", "pinned_memory_bytes")] + ["mine"])
+                                       if c not in ("plans", "pinned_memory_bytes", "submit")] + ["mine"])
     expect(len(cells(table(old, old)[1])) == 60, "an older file")
     dos = write("dos.csv", a, end="\r\n", begin="\ufeff")
     expect(table(dos, dos) == table(path, path), "lines end with CR LF, and a mark begins the file")

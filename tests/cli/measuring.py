@@ -73,6 +73,22 @@ expect(2 * len(rows_of("b.csv")) == len(rows), "rows are lost with the samples")
 status, out, err = run("bench", *SUITE, "--cache", "cold", "--resume", at("b.csv"))
 expect(status == 2 and "cache is hot, this sweep has cold" in err, f"resume: {status} {err}")
 
+# ---- calls and graphs ----------------------------------------------------------------------------
+
+EMULATED = ["--emulate=64MiB", "--policy", "gpu-only", "--iterations", "3", "--compare", "none",
+            "--submit", "calls,graph"]
+status, out, err = run("bench", *SUITE, *EMULATED, "-o", at("g.csv"))
+expect(status == 0, f"graphs: {status} {err}")
+ran = [row for row in rows_of("g.csv") if row["status"] == "chosen"]
+expect([row["submit"] for row in ran] == 3 * ["calls", "graph"], "a decision for each way to submit")
+expect({row["verified"] for row in ran} == {"exact"}, f"graphs compute: {ran}")
+status, out, err = run("bench", *SUITE, *EMULATED[:-1], "graph", "--resume", at("g.csv"))
+expect(status == 2 and "submit is calls, this sweep has graph" in err, f"resume: {status} {err}")
+status, out, err = run("run", "gemm", "m=8", "n=8", "k=8", *EMULATED[:5], "--submit", "graph")
+expect(status == 0 and "right" in out, f"run as a graph: {status} {out} {err}")
+status, out, err = run("run", "gemm", "m=8", "n=8", "k=8", "--submit", "stream")
+expect(status == 2 and "calls" in err and "graph" in err, f"stream: {status} {err}")
+
 # ---- one problem ---------------------------------------------------------------------------------
 
 for problem in ["gemm m=33 n=17 k=9 beta=1", "conv2d n=1 c=8 h=9 w=9 k=8 r=3 s=3"]:

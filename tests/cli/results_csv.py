@@ -16,7 +16,8 @@ USUAL = {"schema": "1", "run": "r1", "node": "here", "machine": "here", "suite":
          "type": "f32", "math": "f32", "dims": "m=8 n=8 k=8", "policy": "auto", "transfer": "once",
          "iterations": "1", "threads": "1", "cache": "hot", "decision": "1", "attempt": "1",
          "device": "Some CPU", "backend": "plain", "kernel": "loops", "plan": "on-host",
-         "status": "chosen", "reason": "OK", "source": "measured", "plans": "any"}
+         "status": "chosen", "reason": "OK", "source": "measured", "plans": "any",
+         "submit": "calls"}
 
 
 def measured(median, half=0.005, samples=20, **other):

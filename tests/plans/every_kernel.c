@@ -82,6 +82,13 @@ static bool device_for(const struct why_machine *m, const struct why_kernel *k) 
   return false;
 }
 
+// Several calls are not one.
+static bool adds_up(const struct why_problem *p) {
+  for (int i = 0; i < p->op->operands; i++)
+    if (p->op->role(p, i) == WHY_INOUT) return true;
+  return false;
+}
+
 void every_kernel_computes(struct why_machine *m, const char *backend,
                            const struct emulated *hands) {
   struct why_decision d = {0};
@@ -99,6 +106,13 @@ void every_kernel_computes(struct why_machine *m, const char *backend,
         r.transfer = (enum why_transfer)t;
         ran[k] += computes(m, &r, &o, &d, hands);
       }
+      if (adds_up(&r.problem)) continue;
+      r.transfer = WHY_ONCE;
+      r.submit = WHY_GRAPH;
+      r.iterations = 3;
+      ran[k] += computes(m, &r, &o, &d, hands);
+      r.submit = WHY_CALLS;
+      r.iterations = 1;
     }
     operands_free(&o);
   }
@@ -139,13 +153,14 @@ void streamed_plans_compute(struct why_machine *m, const struct emulated *hands)
 void iterations_accumulate(struct why_machine *m) {
   static const enum why_policy policies[] = {WHY_GPU_FIRST, WHY_CPU_ONLY};
   for (int i = 0; i < 2; i++)
-    for (int t = 0; t < WHY_TRANSFER_COUNT; t++) {
+    for (int t = 0; t < WHY_TRANSFER_COUNT * WHY_SUBMIT_COUNT; t++) {
       struct operands o;
       struct why_times times;
       struct why_decision d = {0};
       struct why_request r = plans_request("gemm m=8 n=8 k=8 beta=1");
       r.policy = policies[i];
-      r.transfer = (enum why_transfer)t;
+      r.transfer = (enum why_transfer)(t / WHY_SUBMIT_COUNT);
+      r.submit = (enum why_submit)(t % WHY_SUBMIT_COUNT);
       r.iterations = 10;
       operands_make(&o, &r.problem, 3);
       assert_int_equal(why_consult(m, &r), WHY_OK);

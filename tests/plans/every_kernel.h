@@ -5,14 +5,14 @@
 #define WHY_TEST_EVERY_KERNEL_H
 #include "emulated.h"
 
-// Every kernel of the backend computes every problem that it takes, in every transfer mode; each
-// whose needs the device meets takes at least one.
+// Every kernel of the backend computes every problem that it takes, in every transfer mode and
+// captured as a graph; each whose needs the device meets takes at least one.
 void every_kernel_computes(struct why_machine *, const char *backend, const struct emulated *hands);
 
 // Every problem in parts, on a device that is told to have half or a quarter of what it needs.
 void streamed_plans_compute(struct why_machine *, const struct emulated *hands);
 
-// Ten calls on the same operands: with beta = 1, c takes ten products.
+// Ten calls on the same operands, one by one and as a graph: with beta = 1, c takes ten products.
 void iterations_accumulate(struct why_machine *);
 
 // On a device of exactly the memory that a product needs it stays there; with one byte less it

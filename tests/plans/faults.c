@@ -86,6 +86,7 @@ void campaign_open(struct campaign *c, struct emulated *e, const struct fault_ca
   why_request_default(&problem, &c->request);
   c->request.transfer = of->transfer;
   c->request.iterations = of->iterations;
+  c->request.submit = of->submit;
   c->request.policy = WHY_GPU_FIRST;
   c->request.threads = 1;
   if (of->device_bytes) c->request.budget.device_bytes = of->device_bytes;

@@ -15,6 +15,7 @@ struct fault_case {
   enum why_transfer transfer;
   int64_t iterations;
   unsigned seed; // of the emulated queues
+  enum why_submit submit;
 };
 
 struct campaign { // a case made ready

@@ -26,6 +26,7 @@ static const struct {
 static const struct fault_case cases[] = {
     {"conv2d n=1 c=2 h=4 w=4 k=2 r=3 s=3 pad_h=1", "", WHY_RESIDENT, 0, WHY_ONCE, 1, 0},
     {"softmax rows=3 cols=5", "cudnn:instance", WHY_RESIDENT, 0, WHY_ALWAYS, 3, 0},
+    {"softmax rows=3 cols=5", "cudnn:instance", WHY_RESIDENT, 0, WHY_ONCE, 3, 0, WHY_GRAPH},
     {"softmax rows=9 cols=40 ldx=44", "cudnn:channel", WHY_STREAMED, 1600, WHY_ONCE, 1, 3},
     {"conv2d n=1 c=2 h=12 w=5 k=2 r=3 s=3 pad_h=1", "cudnn:graph", WHY_STREAMED, 800, WHY_ONCE, 1,
      10},
@@ -48,6 +49,7 @@ static const struct {
 static const struct fault_case cases[] = {
     {"gemm m=9 n=8 k=7 beta=-1.5", "", WHY_RESIDENT, 0, WHY_ONCE, 3, 0},
     {"gemm m=9 n=8 k=7 type=bf16 out=f32 ta=1", "cublas:lt", WHY_RESIDENT, 0, WHY_ALWAYS, 3, 0},
+    {"gemm m=9 n=8 k=7 beta=0.5", "cublas:lt", WHY_RESIDENT, 0, WHY_ONCE, 4, 0, WHY_GRAPH},
     {"gemm m=16 n=16 k=16 beta=-1.5 ldc=20", "cublas:lt", WHY_STREAMED, 2600, WHY_ONCE, 1, 3},
     {"gemm m=12 n=16 k=20 type=f16", "cublas:lt", WHY_STREAMED, 900, WHY_ONCE, 1, 10},
 };

@@ -101,6 +101,7 @@ static const struct fault_case cases[] = {
     {"gemm m=8 n=6 k=4 type=bf16 tb=1", "", WHY_RESIDENT, 0, WHY_UNIFIED, 3, 0},
     {"softmax rows=4 cols=100 ldx=110 type=bf16", "", WHY_RESIDENT, 0, WHY_ONCE, 1, 0},
     {"conv2d n=1 c=3 h=5 w=4 k=2 r=3 s=3 pad_h=1", "", WHY_RESIDENT, 0, WHY_ALWAYS, 1, 0},
+    {"gemm m=8 n=6 k=4 beta=0.5", "cuda:naive", WHY_RESIDENT, 0, WHY_ONCE, 4, 0, WHY_GRAPH},
     {"gemm m=13 n=10 k=9 beta=0.5 ldc=14", "", WHY_STREAMED, 900, WHY_ONCE, 1, 0},
     {"gemm m=16 n=16 k=16 beta=-1.5", "cuda:naive", WHY_STREAMED, 2600, WHY_ALWAYS, 3, 0},
     {"gemm m=6 n=8 k=14 type=f16 out=f32", "", WHY_STREAMED, 500, WHY_ONCE, 1, 0},

@@ -93,6 +93,7 @@ static void resident(void **state) {
             .plan = WHY_RESIDENT,
             .transfer = (enum why_transfer)transfer,
             .iterations = (i + transfer + alone) % 2 ? 1 : 3, // half of them each
+            .submit = i % 4 < 2 ? WHY_CALLS : WHY_GRAPH,
         };
         every_kind(&of);
       }

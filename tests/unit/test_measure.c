@@ -70,6 +70,7 @@ static void sweep_one(struct why_machine *machine, const char *problem, struct s
   struct options options = {.policies = 1,
                             .transfers = 1,
                             .caches = 1,
+                            .submits = 1,
                             .memories = 1,
                             .thread_counts = 1,
                             .iteration_counts = 1,

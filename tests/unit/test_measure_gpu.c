@@ -75,7 +75,7 @@ static int take(void *to, const struct suite_case *item, const struct csv_row *r
 }
 
 // The row of the kernel that ran on the GPU.
-static struct csv_row measured(enum why_cache cache, double seconds) {
+static struct csv_row measured_as(enum why_submit submit, enum why_cache cache, double seconds) {
   static const char problem[] = "softmax rows=8 cols=64\n";
   struct suite suite;
   struct why_error error;
@@ -84,6 +84,7 @@ static struct csv_row measured(enum why_cache cache, double seconds) {
   struct options options = {.policies = 1,
                             .transfers = 1,
                             .caches = 1,
+                            .submits = 1,
                             .memories = 1,
                             .thread_counts = 1,
                             .iteration_counts = 1,
@@ -92,6 +93,7 @@ static struct csv_row measured(enum why_cache cache, double seconds) {
   options.memory[0].bytes = WHY_UNLIMITED;
   options.policy[0].policy = WHY_GPU_FIRST;
   options.cache[0] = cache;
+  options.submit[0] = submit;
   FILE *file = fmemopen((void *)problem, strlen(problem), "r");
   assert_int_equal(suite_read(file, "test", &suite, &error), WHY_OK);
   fclose(file);
@@ -103,6 +105,10 @@ static struct csv_row measured(enum why_cache cache, double seconds) {
   assert_int_equal(result.error, 0);
   assert_non_null(row.status);
   return row;
+}
+
+static struct csv_row measured(enum why_cache cache, double seconds) {
+  return measured_as(WHY_CALLS, cache, seconds);
 }
 
 static void short_launches_are_timed_many_at_a_time(void **state) {
@@ -117,6 +123,21 @@ static void short_launches_are_timed_many_at_a_time(void **state) {
   assert_true(fabs(row.copy_in_s - 1e-6) < 1e-12); // as the marks say
   assert_int_equal(evictions, 0);
   assert_true(row.gpu_hz == 1.755e9 && isnan(row.gpu_watts) && isnan(row.energy_j));
+}
+
+// A request is one launch, of a graph of two: 3 us, and 1 us for the marks. At 2 us a call ten are
+// timed together, as a graph too, whose launch is once more one.
+static void a_graph_is_one_launch(void **state) {
+  (void)state;
+  struct csv_row row = measured_as(WHY_GRAPH, WHY_HOT, 0.05);
+  assert_string_equal(row.status, "chosen");
+  assert_string_equal(row.source, "measured");
+  assert_string_equal(row.submit, "graph");
+  const double together = 2 * 4e-6 / row.work_s; // 11, where 20 us / 2 us is a bit more than 10
+  assert_true(fabs(together - 10) < 1e-6 || fabs(together - 11) < 1e-6);
+  row = measured_as(WHY_GRAPH, WHY_COLD, 0.05); // each job of a batch has its own, made beforehand
+  assert_string_equal(row.status, "chosen");
+  assert_true(fabs(row.work_s - 4e-6) < 1e-12);
 }
 
 static void cold_empties_the_devices_cache(void **state) {
@@ -198,6 +219,7 @@ static int close_gpu(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(short_launches_are_timed_many_at_a_time),
+      cmocka_unit_test(a_graph_is_one_launch),
       cmocka_unit_test(cold_empties_the_devices_cache),
       cmocka_unit_test(throttling_and_energy_are_in_the_row),
   };
