@@ -15,7 +15,9 @@
 // Every problem is measured in up to so many passes, as the time allows, and the fastest counts:
 // what disturbs a measurement only adds to it, and what disturbs one may spare the other.
 enum { MOST = 64, PASSES = 3, ROUNDS = 3 };
-static const double SAMPLE_SECONDS = 3e-4, LIMIT = 0.03; // LIMIT: slower ones are not measured
+static const double SAMPLE_SECONDS = 3e-4; // at least
+static const double SLOW = 4e-3;           // requests that take so long are sampled once
+static const double LIMIT = 0.03;          // those that are predicted to take longer, not at all
 
 struct group { // what one fit is made of
   const struct why_kernel *kernel;
@@ -67,30 +69,46 @@ static bool room_for_one(struct group *g) {
   return problem != NULL;
 }
 
+// The point of the problem in hand; NULL: it was not measured yet.
+static struct fit_point *point_of(struct state *s, struct group *g) {
+  for (int i = 0; i < g->points; i++)
+    if (g->problem[i] == s->problem) return &g->point[i];
+  return NULL;
+}
+
+static struct group *group_for(struct state *s, const struct why_decision *d,
+                               const struct why_candidate *c) {
+  const struct why_request *r = &d->request;
+  return group_of(s, c->kernel, c->device, why_kernel_on_host(c->kernel) ? r->threads : 0,
+                  r->problem.type, why_form_of(&r->problem));
+}
+
 static bool keep(struct state *s, const struct why_decision *d, const struct why_candidate *c,
                  double seconds) {
   const struct why_request *r = &d->request;
-  bool host = why_kernel_on_host(c->kernel);
-  struct group *g = group_of(s, c->kernel, c->device, host ? r->threads : 0, r->problem.type,
-                             why_form_of(&r->problem));
+  struct group *g = group_for(s, d, c);
   if (!g || !room_for_one(g)) return false;
   s->result->points++;
-  for (int i = 0; i < g->points; i++)
-    if (g->problem[i] == s->problem) {
-      g->point[i].seconds = fmin(g->point[i].seconds, seconds);
-      return true;
-    }
-  struct fit_point *p = &g->point[g->points];
+  struct fit_point *p = point_of(s, g);
+  if (p) {
+    p->seconds = fmin(p->seconds, seconds);
+    return true;
+  }
+  g->point[g->points].seconds = seconds;
   g->problem[g->points++] = s->problem;
-  p->seconds = seconds;
   why_predict_prior(s->machine, c->device, c->kernel, &r->problem, r->threads, &g->prior);
   return true;
 }
 
 // A kernel of the host is measured with as many threads as it can use; a GPU's once.
-static bool wanted(const struct why_candidate *c, int threads, int all) {
+static bool wanted(struct state *s, const struct why_decision *d, const struct why_candidate *c,
+                   int all) {
+  int threads = d->request.threads;
   if (!why_could_run(c->verdict.reason) || c->plan == WHY_STREAMED || c->seconds > LIMIT)
     return false;
+  struct group *g = group_for(s, d, c);
+  const struct fit_point *before = g ? point_of(s, g) : NULL;
+  if (before && before->seconds > SLOW) return false;
   if (!why_kernel_on_host(c->kernel)) return threads == all;
   return !c->kernel->threads || threads <= c->kernel->threads;
 }
@@ -101,11 +119,12 @@ static bool measure(struct state *s, struct why_decision *d, int all) {
   int n = 0;
   bool well = !operands_make(&d->request.problem, 1, 0, &data);
   for (int i = 0; well && i < d->candidates && n < MOST; i++)
-    if (wanted(&d->candidate[i], d->request.threads, all))
+    if (wanted(s, d, &d->candidate[i], all))
       n += timing_open(s->machine, d, i, data.tensor, SAMPLE_SECONDS, 0, &t[n]);
   for (int i = 0; i < n; i++) {
     if (n > 1) timing_rest();
-    for (int round = 0; round < ROUNDS; round++) timing_sample(&t[i]);
+    bool slow = t[i].sample[0] > SLOW;
+    for (int round = 1; round < ROUNDS && !slow; round++) timing_sample(&t[i]);
     double seconds = timing_median(&t[i]);
     if (seconds > 0 && !keep(s, d, &d->candidate[t[i].candidate], seconds)) well = false;
     timing_close(&t[i]);
@@ -164,7 +183,7 @@ static bool one(struct state *s, const struct why_problem *p, int threads, int a
   why_request_default(p, &request);
   request.threads = threads;
   if (why_consult(s->machine, &request) || why_decide(s->machine, &request, d)) return false;
-  for (int i = 0; i < d->candidates; i++) any |= wanted(&d->candidate[i], threads, all);
+  for (int i = 0; i < d->candidates; i++) any |= wanted(s, d, &d->candidate[i], all);
   return !any || measure(s, d, all);
 }
 

@@ -11,7 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST = 64, ROUNDS_LEAST = 5, WORST = 10 };
+// Each suite is measured in passes, and the fastest of a candidate's medians counts: on machines
+// that are shared others come and go for seconds, and take up to half of a core from one candidate
+// and not from the next.
+enum { MOST = 64, PASSES = 3, ROUNDS_LEAST = 3, WORST = 10 };
 static const double SAMPLE_SECONDS = 2e-4; // long beside the clock and what wakes between samples
 
 const struct table_column regret_column[] = {
@@ -31,7 +34,9 @@ struct state {
   const struct regret_rules *rules;
   struct table *table;
   const char *suite;
-  double sum_log;               // of regrets
+  int pass;
+  double *fastest; // of each item of the suite, MOST candidates: so far; NAN: not measured
+  double sum_log;  // of regrets
   double *error, *chosen_error; // |predicted / measured - 1|
   int64_t errors, chosen_errors, capacity, cases, failed, slow;
   struct case_of worst[WORST + 1]; // falling
@@ -159,59 +164,68 @@ static void sample(struct timing *t, int n, double seconds) {
   }
 }
 
-static int settle(struct state *s, struct why_decision *d, struct timing *t, int n) {
-  double seconds[MOST], best = INFINITY;
-  int chosen = -1, fastest = -1;
+static void keep_fastest(struct timing *t, int n, double *fastest) {
+  for (int i = 0; i < n; i++)
+    fastest[t[i].candidate] = fmin(fastest[t[i].candidate], timing_median(&t[i]));
+}
+
+static int settle(struct state *s, struct why_decision *d, struct timing *t, int n,
+                  const double *fastest) {
+  double best = INFINITY;
+  int chosen = -1, first = -1;
   for (int i = 0; i < n; i++) {
-    seconds[i] = timing_median(&t[i]);
-    if (isnan(seconds[i])) s->failed++;
-    if (t[i].candidate == d->chosen) chosen = i;
-    if (seconds[i] < best) best = seconds[i], fastest = i;
+    double seconds = fastest[t[i].candidate];
+    if (isnan(seconds)) s->failed++;
+    if (t[i].candidate == d->chosen && !isnan(seconds)) chosen = i;
+    if (seconds < best) best = seconds, first = i;
   }
-  if (chosen < 0 || isnan(seconds[chosen])) return STATUS_OK;
+  if (chosen < 0) return STATUS_OK;
   for (int i = 0; i < n; i++) {
-    double predicted = d->candidate[t[i].candidate].seconds;
-    if (isnan(seconds[i])) continue;
-    if (!isnan(predicted) && !keep_error(s, fabs(predicted / seconds[i] - 1), i == chosen))
+    double predicted = d->candidate[t[i].candidate].seconds, seconds = fastest[t[i].candidate];
+    if (isnan(seconds)) continue;
+    if (!isnan(predicted) && !keep_error(s, fabs(predicted / seconds - 1), i == chosen))
       return machine_failed("out of memory");
-    if (s->table) put_row(s, d, &t[i], seconds[i], best);
+    if (s->table) put_row(s, d, &t[i], seconds, best);
   }
+  double took = fastest[d->chosen];
   s->cases++;
-  s->sum_log += log(seconds[chosen] / best);
-  keep_worst(s, d, &t[chosen], &t[fastest], seconds[chosen], best);
+  s->sum_log += log(took / best);
+  keep_worst(s, d, &t[chosen], &t[first], took, best);
   return STATUS_OK;
 }
 
-static int measure(struct state *s, struct why_decision *d) {
+static int measure(struct state *s, struct why_decision *d, double *fastest) {
   struct timing t[MOST];
   struct operands data;
   int n = 0, status = STATUS_OK;
+  bool last = s->pass == PASSES - 1;
   if (d->chosen < 0 || d->candidate[d->chosen].seconds > s->rules->limit) {
-    s->slow++;
+    s->slow += last;
     return STATUS_OK;
   }
   if (operands_make(&d->request.problem, s->rules->seed, 0, &data)) {
     operands_free(&data);
     return machine_failed("out of memory");
   }
-  for (int i = 0; i < d->candidates && n < MOST; i++) {
+  for (int i = 0; i < d->candidates && i < MOST; i++) {
     const struct why_candidate *c = &d->candidate[i];
     if (!why_could_run(c->verdict.reason) || c->seconds > s->rules->limit) continue;
     n += timing_open(s->machine, d, i, data.tensor, SAMPLE_SECONDS, 1, &t[n]);
   }
-  sample(t, n, s->rules->seconds);
-  if (!interrupted()) status = settle(s, d, t, n);
+  sample(t, n, s->rules->seconds / PASSES);
+  keep_fastest(t, n, fastest);
+  if (last && !interrupted()) status = settle(s, d, t, n, fastest);
   for (int i = 0; i < n; i++) timing_close(&t[i]);
   operands_free(&data);
   return status;
 }
 
-static int decide(struct state *s, const struct why_request *request,
-                  struct why_decision *decision) {
+static int decide(struct state *s, const struct why_request *request, struct why_decision *decision,
+                  double *fastest) {
   enum why_reason reason = why_consult(s->machine, request);
   if (!reason) reason = why_decide(s->machine, request, decision);
   if (reason) return machine_failed("it could not be decided: %s", why_sentence(reason));
-  return measure(s, decision);
+  return measure(s, decision, fastest);
 }
 
 // ---- all of them --------------------------------------------------------------------------------
@@ -257,6 +271,39 @@ static void say(struct state *s, FILE *out) {
             s->worst[i].text, s->worst[i].chosen, s->worst[i].best, s->worst[i].term);
 }
 
+// Is it measured already: for the calibration, or as an earlier problem of the suites?
+static bool measured(const struct suite *calibration, const struct suite *suite, int at,
+                     int64_t item) {
+  const struct why_problem *p = &suite[at].item[item].problem;
+  bool found = known(calibration, calibration->count, p) || known(&suite[at], item, p);
+  for (int before = 0; before < at && !found; before++)
+    found = known(&suite[before], suite[before].count, p);
+  return found;
+}
+
+// The items of one suite in all passes. The first request of a suite pins the threads.
+static int one_suite(struct state *s, const struct suite *calibration, const struct suite *suite,
+                     int at, int request_index, struct why_decision *decision,
+                     struct progress *progress) {
+  const struct suite *of = &suite[at];
+  int status = STATUS_OK;
+  s->suite = of->name;
+  s->fastest = malloc((size_t)of->count * MOST * sizeof *s->fastest);
+  if (!s->fastest) return machine_failed("out of memory");
+  for (int64_t i = 0; i < of->count * MOST; i++) s->fastest[i] = NAN;
+  for (s->pass = 0; s->pass < PASSES; s->pass++)
+    for (int64_t i = 0; i < of->count && !status && !interrupted(); i++) {
+      struct why_request request;
+      options_request(s->options, s->machine, &of->item[i].problem, request_index, &request);
+      if (!at && !i && !s->pass) (void)why_pin(request.threads);
+      if (!measured(calibration, suite, at, i))
+        status = decide(s, &request, decision, &s->fastest[i * MOST]);
+      progress_step(progress);
+    }
+  free(s->fastest);
+  return status;
+}
+
 int regret_run(struct why_machine *machine, const struct options *o, const struct suite *suite,
                int suites, const struct regret_rules *rules, struct table *table, FILE *out) {
   struct state s = {.machine = machine, .options = o, .rules = rules, .table = table};
@@ -274,24 +321,12 @@ int regret_run(struct why_machine *machine, const struct options *o, const struc
   if (suite_open("calibration", &calibration, &error))
     return machine_failed("the suite calibration: %s", error.text);
   int requests = options_requests(o);
-  for (int i = 0; i < suites; i++) total += requests * suite[i].count;
+  for (int i = 0; i < suites; i++) total += PASSES * requests * suite[i].count;
   interrupt_defer(true);
   progress_start(&progress, "regret", 0, total);
   for (int r = 0; r < requests && !status && !interrupted(); r++)
-    for (int i = 0; i < suites && !status; i++) {
-      s.suite = suite[i].name;
-      for (int64_t k = 0; k < suite[i].count && !status && !interrupted(); k++) {
-        const struct why_problem *p = &suite[i].item[k].problem;
-        struct why_request request;
-        bool skip = known(&calibration, calibration.count, p) || known(&suite[i], k, p);
-        for (int before = 0; before < i && !skip; before++)
-          skip = known(&suite[before], suite[before].count, p);
-        options_request(o, machine, p, r, &request);
-        if (!i && !k) (void)why_pin(request.threads);
-        if (!skip) status = decide(&s, &request, &decision);
-        progress_step(&progress);
-      }
-    }
+    for (int i = 0; i < suites && !status && !interrupted(); i++)
+      status = one_suite(&s, &calibration, suite, i, r, &decision, &progress);
   progress_clear(&progress);
   (void)why_bind(0);
   if (!status) say(&s, out);

@@ -44,7 +44,10 @@ int timing_open(struct why_machine *machine, struct why_decision *decision, int 
   if (t->job) (void)why_pin(decision->request.threads); // the new ones too
   for (int i = 0; i < 40 && t->job; i++) {
     double took = timed(t);
-    if (!(took < least)) break;
+    if (!(took < least)) {
+      if (t->job) t->sample[t->samples++] = took / (double)t->batch;
+      break;
+    }
     t->batch =
         took > least / 100 ? (int64_t)ceil(1.2 * least / took * (double)t->batch) : 10 * t->batch;
   }

@@ -17,9 +17,9 @@ struct timing {
   double sample[TIMING_SAMPLES]; // seconds of a request
 };
 // Prepares the candidate on these host operands, warms it up and sizes its batch, so that a sample
-// takes `least` seconds or one request. `copies`: requests copy operands to a device and back, as
-// the decision predicts it; else they are its calls alone. False: the candidate cannot run; timing
-// is closed then.
+// takes `least` seconds or one request, and takes the first. `copies`: requests copy operands to a
+// device and back, as the decision predicts it; else they are its calls alone. False: the candidate
+// cannot run; timing is closed then.
 int timing_open(struct why_machine *, struct why_decision *, int candidate,
                 const struct why_tensor *operand, double least, int copies, struct timing *);
 // One more sample; past TIMING_SAMPLES, or after a failure, none.
