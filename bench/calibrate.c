@@ -12,12 +12,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Every problem is measured in up to so many passes, as the time allows, and the fastest counts:
-// what disturbs a measurement only adds to it, and what disturbs one may spare the other.
-enum { MOST = 64, PASSES = 3, ROUNDS = 3 };
-static const double SAMPLE_SECONDS = 3e-4; // at least
-static const double SLOW = 4e-3;           // requests that take so long are sampled once
-static const double LIMIT = 0.03;          // those that are predicted to take longer, not at all
+// Every problem is measured in up to so many passes, as the time allows, and the fastest sample
+// counts, the mean of many requests: what disturbs a measurement only adds to it, and what disturbs
+// one may spare the other.
+enum { MOST = 64, PASSES = 4, SLOW_PASSES = 2, ROUNDS = 4 };
+static const double SAMPLE_SECONDS = 1e-4; // at least
+static const double LIMIT =
+    0.03; // what is predicted to take longer is not measured, nor what takes
+static const double HOPELESS =
+    8; // longer than a sample where another kernel is so many times as fast
+static const double SLOW =
+    1e-3; // what takes so long is sampled once a pass, in the first ones only
 
 struct group { // what one fit is made of
   const struct why_kernel *kernel;
@@ -28,12 +33,14 @@ struct group { // what one fit is made of
   int64_t *problem; // of each point: its place in the suite
   int points, capacity;
   struct why_cost prior; // of the last problem; it depends on the type alone
+  double slowest, off;   // seconds of its slowest point, and by what factor its prior was off there
 };
 struct state {
   struct why_machine *machine;
   struct group *group;
   int groups, capacity;
   const struct suite *suite;
+  int pass;
   int64_t problem; // the one in hand: its place in the suite
   struct calibration *result;
 };
@@ -53,8 +60,12 @@ static struct group *group_of(struct state *s, const struct why_kernel *k, int d
     s->group = grown;
     s->capacity = capacity;
   }
-  s->group[s->groups] =
-      (struct group){.kernel = k, .device = device, .threads = threads, .type = type, .form = form};
+  double off = 1; // what other forms have shown
+  for (int i = 0; i < s->groups; i++)
+    if (s->group[i].kernel == k && s->group[i].type == type && s->group[i].slowest > 0)
+      off = s->group[i].off;
+  s->group[s->groups] = (struct group){
+      .kernel = k, .device = device, .threads = threads, .type = type, .form = form, .off = off};
   return &s->group[s->groups++];
 }
 
@@ -90,6 +101,10 @@ static bool keep(struct state *s, const struct why_decision *d, const struct why
   if (!g || !room_for_one(g)) return false;
   s->result->points++;
   struct fit_point *p = point_of(s, g);
+  if (seconds > g->slowest) {
+    g->slowest = seconds;
+    g->off = seconds / c->seconds;
+  }
   if (p) {
     p->seconds = fmin(p->seconds, seconds);
     return true;
@@ -100,34 +115,52 @@ static bool keep(struct state *s, const struct why_decision *d, const struct why
   return true;
 }
 
-// A kernel of the host is measured with as many threads as it can use; a GPU's once.
+// A kernel of the host is measured with as many threads as it can use; a GPU's once. fastest: of
+// the other kernels so far.
 static bool wanted(struct state *s, const struct why_decision *d, const struct why_candidate *c,
-                   int all) {
+                   int all, double fastest) {
   int threads = d->request.threads;
   if (!why_could_run(c->verdict.reason) || c->plan == WHY_STREAMED || c->seconds > LIMIT)
     return false;
   struct group *g = group_for(s, d, c);
   const struct fit_point *before = g ? point_of(s, g) : NULL;
-  if (before && before->seconds > SLOW) return false;
+  if (before && before->seconds > SLOW && s->pass >= SLOW_PASSES) return false;
+  double expected = before ? before->seconds : c->seconds * (g ? g->off : 1);
+  if (expected > SAMPLE_SECONDS && expected > HOPELESS * fastest) return false;
   if (!why_kernel_on_host(c->kernel)) return threads == all;
   return !c->kernel->threads || threads <= c->kernel->threads;
 }
 
-static bool measure(struct state *s, struct why_decision *d, int all) {
-  struct timing t[MOST];
-  struct operands data = {0};
+// The fastest first, as it was predicted, so that what is hopeless beside it shows.
+static int in_order(const struct why_decision *d, int order[MOST]) {
   int n = 0;
+  for (int i = 0; i < d->candidates && n < MOST; i++) {
+    int at = n++;
+    for (; at > 0 && d->candidate[order[at - 1]].seconds > d->candidate[i].seconds; at--)
+      order[at] = order[at - 1];
+    order[at] = i;
+  }
+  return n;
+}
+
+static bool measure(struct state *s, struct why_decision *d, int all) {
+  struct operands data = {0};
+  double fastest = INFINITY;
   bool well = !operands_make(&d->request.problem, 1, 0, &data);
-  for (int i = 0; well && i < d->candidates && n < MOST; i++)
-    if (wanted(s, d, &d->candidate[i], all))
-      n += timing_open(s->machine, d, i, data.tensor, SAMPLE_SECONDS, 0, &t[n]);
-  for (int i = 0; i < n; i++) {
-    if (n > 1) timing_rest();
-    bool slow = t[i].sample[0] > SLOW;
-    for (int round = 1; round < ROUNDS && !slow; round++) timing_sample(&t[i]);
-    double seconds = timing_median(&t[i]);
-    if (seconds > 0 && !keep(s, d, &d->candidate[t[i].candidate], seconds)) well = false;
-    timing_close(&t[i]);
+  int order[MOST], n = in_order(d, order);
+  for (int i = 0; well && i < n; i++) {
+    struct timing t;
+    struct why_candidate *c = &d->candidate[order[i]];
+    if (!wanted(s, d, c, all, fastest) ||
+        !timing_open(s->machine, d, order[i], data.tensor, SAMPLE_SECONDS, 0, &t))
+      continue;
+    if (d->request.threads > 1) timing_rest();
+    bool slow = t.samples && t.sample[0] > SLOW;
+    for (int round = 1; round < ROUNDS && !slow; round++) timing_sample(&t);
+    double seconds = timing_fastest(&t);
+    if (seconds > 0) well = keep(s, d, c, seconds);
+    fastest = fmin(fastest, seconds);
+    timing_close(&t);
   }
   operands_free(&data);
   return well;
@@ -183,7 +216,7 @@ static bool one(struct state *s, const struct why_problem *p, int threads, int a
   why_request_default(p, &request);
   request.threads = threads;
   if (why_consult(s->machine, &request) || why_decide(s->machine, &request, d)) return false;
-  for (int i = 0; i < d->candidates; i++) any |= wanted(s, d, &d->candidate[i], all);
+  for (int i = 0; i < d->candidates; i++) any |= wanted(s, d, &d->candidate[i], all, INFINITY);
   return !any || measure(s, d, all);
 }
 
@@ -219,6 +252,7 @@ int calibrate(struct why_machine *machine, double seconds, struct calibration *r
   for (int64_t i = 0; i < turns * suite.count && !status && !interrupted(); i++) {
     int threads = all > 1 && i / suite.count % 2 ? all : 1;
     if (i % suite.count == 0) (void)why_pin(threads);
+    s.pass = (int)(i / suite.count / (all > 1 ? 2 : 1));
     bool late = seconds_now() > end;
     at = (at + stride) % suite.count;
     s.problem = at;

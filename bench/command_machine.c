@@ -307,11 +307,11 @@ static int measure(const struct options *o, struct why_machine *machine, double 
 
 int machine_command(int argc, char **argv) {
   bool measuring = false;
-  double seconds = 35;
+  double seconds = 42;
   const struct option_row rows[] = {
       {"measure", NULL, "first measure its ceilings: arithmetic, caches, memory, copies, launches",
        read_flag, &measuring},
-      {"time-budget", "SECONDS", "that fitting the kernels' costs may take with --measure, 35",
+      {"time-budget", "SECONDS", "that fitting the kernels' costs may take with --measure, 42",
        read_seconds, &seconds},
       {0}};
   const struct command_help help = {

@@ -10,12 +10,14 @@ const struct why_cost fit_unit = {.launch_seconds = 1,
                                   .distance = 1,
                                   .passes = {1, 1, 1, 1, 1, 1, 1, 1},
                                   .loop_seconds = {1, 1, 1},
-                                  .edge_seconds = 1};
+                                  .edge_seconds = 1,
+                                  .aliased_passes = 1};
 _Static_assert(WHY_OPERANDS == 8 && WHY_LOOPS == 3, "as many passes and loops");
 
 double fit_seconds(const struct fit_point *p, const struct why_cost *c) {
   double arithmetic = p->unit.arithmetic / c->rate, traffic = 0;
-  double sum = c->launch_seconds + p->unit.edges * c->edge_seconds;
+  double sum =
+      c->launch_seconds + p->unit.edges * c->edge_seconds + p->unit.aliased * c->aliased_passes;
   for (int i = 0; i < WHY_OPERANDS; i++) traffic += p->unit.traffic[i] * c->passes[i];
   for (int i = 0; i < WHY_LOOPS; i++) sum += p->unit.loop[i] * c->loop_seconds[i];
   return sum + arithmetic + traffic - c->hidden * fmin(arithmetic, traffic);
@@ -26,11 +28,21 @@ double fit_seconds(const struct fit_point *p, const struct why_cost *c) {
 
 const bool fit_possible = true;
 
-enum { LAUNCH, RATE, HIDDEN, EDGE, LOOP, PASS = LOOP + WHY_LOOPS, PARAMS = PASS + WHY_OPERANDS };
+enum {
+  LAUNCH,
+  RATE,
+  HIDDEN,
+  EDGE,
+  ALIASED,
+  LOOP,
+  PASS = LOOP + WHY_LOOPS,
+  PARAMS = PASS + WHY_OPERANDS
+};
 enum { ROUNDS = 6 };
 // In logarithms: what measuring and the model's form are taken to leave, and how far the prior is
-// taken to be off; the costs of loops and edges have none but that they are some nanoseconds.
-static const double POINT_OFF = 0.1, PRIOR_OFF = 2, LOOP_OFF = 3, LOOP_SECONDS = 5e-10;
+// taken to be off; what has none is taken to be some nanoseconds, or a twentieth of a pass.
+static const double POINT_OFF = 0.1, PRIOR_OFF = 1.5, LOOP_OFF = 3, LOOP_SECONDS = 5e-10;
+static const double ALIASED_OFF = 1.5, ALIASED_PASSES = 0.05;
 
 struct problem {
   const struct fit_point *point;
@@ -46,6 +58,7 @@ static void to_params(const struct why_cost *c, double *x) {
   x[RATE] = log(c->rate);
   x[HIDDEN] = log(hidden / (1 - hidden));
   x[EDGE] = log(LOOP_SECONDS);
+  x[ALIASED] = log(ALIASED_PASSES);
   for (int i = 0; i < WHY_LOOPS; i++) x[LOOP + i] = log(LOOP_SECONDS);
   for (int i = 0; i < WHY_OPERANDS; i++) x[PASS + i] = log(fmax(c->passes[i], 1e-3));
 }
@@ -55,7 +68,8 @@ static void from_params(const double *x, struct why_cost *c) {
                          .rate = exp(x[RATE]),
                          .distance = 1,
                          .hidden = 1 / (1 + exp(-x[HIDDEN])),
-                         .edge_seconds = exp(x[EDGE])};
+                         .edge_seconds = exp(x[EDGE]),
+                         .aliased_passes = exp(x[ALIASED])};
   for (int i = 0; i < WHY_LOOPS; i++) c->loop_seconds[i] = exp(x[LOOP + i]);
   for (int i = 0; i < WHY_OPERANDS; i++) c->passes[i] = exp(x[PASS + i]);
 }
@@ -65,6 +79,7 @@ static double off(const struct problem *p, int point, const struct why_cost *c) 
 }
 
 static double param_off(int param) {
+  if (param == ALIASED) return ALIASED_OFF;
   return param >= EDGE && param < PASS ? LOOP_OFF : PRIOR_OFF;
 }
 
@@ -126,14 +141,16 @@ static double median_error(const struct problem *p, const struct why_cost *cost)
 
 // What no point has costs nothing.
 static void drop(const struct problem *p, struct why_cost *c) {
-  bool edges = false, loop[WHY_LOOPS] = {false}, pass[WHY_OPERANDS] = {false};
+  bool edges = false, aliased = false, loop[WHY_LOOPS] = {false}, pass[WHY_OPERANDS] = {false};
   for (int i = 0; i < p->points; i++) {
     const struct why_terms *unit = &p->point[i].unit;
     edges |= unit->edges > 0;
+    aliased |= unit->aliased > 0;
     for (int k = 0; k < WHY_LOOPS; k++) loop[k] |= unit->loop[k] > 0;
     for (int k = 0; k < WHY_OPERANDS; k++) pass[k] |= unit->traffic[k] > 0;
   }
   if (!edges) c->edge_seconds = 0;
+  if (!aliased) c->aliased_passes = 0;
   for (int k = 0; k < WHY_LOOPS; k++) c->loop_seconds[k] *= loop[k];
   for (int k = 0; k < WHY_OPERANDS; k++) c->passes[k] *= pass[k];
 }

@@ -14,7 +14,7 @@ extern const struct why_cost fit_unit;
 // Whether this build has the library that fits (MINPACK); without it fit_costs is false.
 extern const bool fit_possible;
 // Starts from the prior and stays near it where the points say nothing: a cost that is off by a
-// factor of e^2 weighs as much as one point that is off by a tenth. Points that are further off
+// factor of e^1.5 weighs as much as one point that is off by a tenth. Points that are further off
 // pull no harder than those that are a tenth off. *error: the median of |predicted / measured - 1|;
 // *missed: what was minimised, to tell which of several fits to the same times is best. `distance`
 // is not fitted: the units of the points were made with it. False: there are no points, or the

@@ -11,11 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Each suite is measured in passes, and the fastest of a candidate's medians counts: on machines
-// that are shared others come and go for seconds, and take up to half of a core from one candidate
-// and not from the next.
+// Each suite is measured in passes, and the fastest of a candidate's samples counts, each the mean
+// of many requests: on machines that are shared others come and go within milliseconds, and take up
+// to half of a core from one candidate and not from the next.
 enum { MOST = 64, PASSES = 3, ROUNDS_LEAST = 3, WORST = 10 };
-static const double SAMPLE_SECONDS = 2e-4; // long beside the clock and what wakes between samples
+static const double SAMPLE_SECONDS = 1e-4; // long beside the clock and what wakes between samples
 
 const struct table_column regret_column[] = {
     {"suite"},    {"op"},       {"type"},         {"dims"},      {"threads"},     {"backend"},
@@ -57,6 +57,7 @@ static void largest_term(const struct why_candidate *c, char *out, size_t size) 
   for (int i = 0; i < WHY_LOOPS && op->loop[i]; i++)
     if (c->terms.loop[i] > most) most = c->terms.loop[i], name = op->loop[i];
   if (c->terms.edges > most) most = c->terms.edges, name = "ragged rows";
+  if (c->terms.aliased > most) most = c->terms.aliased, name = "cache sets";
   if (copies > most) most = copies, name = "copies";
   char seconds[32];
   unit_text(most, TABLE_SECONDS, seconds, sizeof seconds);
@@ -124,7 +125,7 @@ static void put_row(struct state *s, const struct why_decision *d, const struct 
   struct table *table = s->table;
   const struct why_candidate *c = &d->candidate[t->candidate];
   char dims[256];
-  double traffic = 0, loops = c->terms.edges;
+  double traffic = c->terms.aliased, loops = c->terms.edges;
   for (int i = 0; i < WHY_OPERANDS; i++) traffic += c->terms.traffic[i];
   for (int i = 0; i < WHY_LOOPS; i++) loops += c->terms.loop[i];
   bool chosen = t->candidate == d->chosen;
@@ -166,7 +167,7 @@ static void sample(struct timing *t, int n, double seconds) {
 
 static void keep_fastest(struct timing *t, int n, double *fastest) {
   for (int i = 0; i < n; i++)
-    fastest[t[i].candidate] = fmin(fastest[t[i].candidate], timing_median(&t[i]));
+    fastest[t[i].candidate] = fmin(fastest[t[i].candidate], timing_fastest(&t[i]));
 }
 
 static int settle(struct state *s, struct why_decision *d, struct timing *t, int n,

@@ -24,8 +24,8 @@ int timing_open(struct why_machine *, struct why_decision *, int candidate,
                 const struct why_tensor *operand, double least, int copies, struct timing *);
 // One more sample; past TIMING_SAMPLES, or after a failure, none.
 void timing_sample(struct timing *);
-// The median of the samples; NAN without any. Sorts them.
-double timing_median(struct timing *);
+// The fastest of the samples; NAN without any.
+double timing_fastest(const struct timing *);
 // Between samples of different candidates: a library's workers wait awake for half a millisecond.
 void timing_rest(void);
 void timing_close(struct timing *);

@@ -6,6 +6,13 @@
 // of the size that was seen on the two cores of results/xeon-2-cores.
 static const double HOST_LAUNCH = 0.5e-6;
 
+static bool aliased(const struct why_tensor *t) {
+  enum { APART = 2048 };
+  if (t->rank != 2 || t->dim[0] == 1 || t->dim[1] == 1) return false;
+  int64_t apart = t->stride[0] > t->stride[1] ? t->stride[0] : t->stride[1];
+  return apart * (int64_t)why_type_bytes(t->type) % APART == 0;
+}
+
 void why_work_of(const struct why_problem *p, struct why_work *out) {
   *out = (struct why_work){.flops = p->op->flops(p)};
   for (int i = 0; i < p->op->operands; i++) {
@@ -16,6 +23,7 @@ void why_work_of(const struct why_problem *p, struct why_work *out) {
     double bytes = elements * (double)why_type_bytes(t.type);
     out->all_bytes += bytes;
     out->bytes[i] = role == WHY_INOUT ? 2 * bytes : bytes;
+    if (aliased(&t)) out->aliased_bytes += out->bytes[i];
     if (!(role & WHY_OUT) || out->rows > 0) continue;
     out->columns = t.rank ? (double)t.dim[t.rank - 1] : 1;
     out->rows = out->columns > 0 ? elements / out->columns : 0;
@@ -51,9 +59,13 @@ void why_cost_prior(const struct why_facts *f, const struct why_kernel *k,
   for (int i = 0; i < p->op->operands; i++) out->passes[i] = 1 / k->efficiency;
 }
 
-// Seconds a byte where all of the operands lie: in a level that holds twice as much all of them
-// come from there, of one half as large none do, and between in proportion. Never less than for a
-// smaller set.
+// The part of so many bytes that a cache of this size keeps: all where they are half of it, nothing
+// where they are twice as many, and in proportion between.
+static double held(double bytes, double size) {
+  return size > 0 ? fmin(1, fmax(0, (1 - log2(bytes / size)) / 2)) : 0;
+}
+
+// Seconds a byte where all of the operands lie. Never less than for a smaller set.
 static double byte_seconds(const struct why_facts *f, double bytes, double share, double distance) {
   const struct {
     double size, bps;
@@ -62,11 +74,10 @@ static double byte_seconds(const struct why_facts *f, double bytes, double share
   double seconds = 0, part = 1, nearest = 0; // part: of the bytes that no smaller level holds
   for (int i = 0; i < 2; i++) {
     if (!(level[i].size > 0) || !(level[i].bps > f->memory_bps)) continue;
-    double held = fmin(1, fmax(0, (1 - log2(bytes / level[i].size)) / 2));
-    double here = 1 / level[i].bps;
+    double here = 1 / level[i].bps, kept = held(bytes, level[i].size);
     if (nearest == 0) nearest = here;
-    seconds += part * held * nearest * pow(here / nearest, distance);
-    part *= 1 - held;
+    seconds += part * kept * nearest * pow(here / nearest, distance);
+    part *= 1 - kept;
   }
   double memory = 1 / f->memory_bps;
   if (nearest == 0) nearest = memory;
@@ -107,10 +118,13 @@ void why_cost_terms(const struct why_facts *f, const struct why_kernel *k, const
   for (int i = 0; i < WHY_LOOPS; i++) out->loop[i] = w->loops[i] * cost->loop_seconds[i];
   if (f->host && k->tile[1] && fmod(w->columns, k->tile[1]) != 0)
     out->edges = w->rows * cost->edge_seconds;
+  if (f->host && f->core_cache_bps > 0) // further away it is no slower than the rest
+    out->aliased = w->aliased_bytes * cost->aliased_passes / (f->core_cache_bps * share) *
+                   held(w->all_bytes, (double)f->core_cache_bytes * share);
 }
 
 double why_terms_seconds(const struct why_terms *t) {
-  double sum = t->launch + t->arithmetic - t->hidden + t->edges;
+  double sum = t->launch + t->arithmetic - t->hidden + t->edges + t->aliased;
   for (int i = 0; i < WHY_LOOPS; i++) sum += t->loop[i];
   for (int i = 0; i < WHY_OPERANDS; i++) sum += t->traffic[i];
   return sum;

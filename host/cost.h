@@ -2,6 +2,7 @@
 //
 //   seconds = launch + arithmetic + traffic - hidden x the shorter of arithmetic and traffic
 //             + for each loop of the op: seconds a round x rounds
+//             + on the host: ragged rows, and more traffic where rows share cache sets
 //   arithmetic = operations, those of whole tiles and whole waves of them / rate
 //   traffic = for each operand: passes x bytes / bandwidth of the cache or memory that holds them
 //   all
@@ -16,6 +17,7 @@ struct why_work { // what one call has to do
   double flops;
   double bytes[WHY_OPERANDS]; // read and written: an INOUT operand counts twice
   double all_bytes;           // of the operands, once each: what a cache must hold
+  double aliased_bytes;       // of matrices whose rows lie a multiple of 2 KiB apart
   double loops[WHY_LOOPS];    // rounds of the op's
   double rows, columns;       // of the first output, seen as a matrix: its last dim, all others
 };

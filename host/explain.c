@@ -50,6 +50,7 @@ static void call_terms(FILE *f, const struct why_op *op, const struct why_terms 
   for (int i = 0; i < op->operands; i++) term(f, op->operand[i], t->traffic[i], sign);
   for (int i = 0; i < WHY_LOOPS && op->loop[i]; i++) term(f, op->loop[i], t->loop[i], sign);
   term(f, "ragged rows", t->edges, sign);
+  term(f, "rows in the same cache sets", t->aliased, sign);
   if (t->hidden > 0) fprintf(f, " - hidden %s", why_human_seconds(t->hidden).text);
 }
 

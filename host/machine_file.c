@@ -169,6 +169,8 @@ static void write_fit(struct why_json_writer *out, const struct why_fit *fit) {
     why_json_number(out, NULL, fit->cost.loop_seconds[i]);
   why_json_end(out, ']');
   if (fit->cost.edge_seconds > 0) why_json_number(out, "edge_seconds", fit->cost.edge_seconds);
+  if (fit->cost.aliased_passes > 0)
+    why_json_number(out, "aliased_passes", fit->cost.aliased_passes);
   why_json_whole(out, "points", fit->points);
   why_json_number(out, "error", fit->error);
   why_json_end(out, '}');

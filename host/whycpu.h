@@ -403,10 +403,13 @@ struct why_cost {
   double hidden; // share of the shorter of arithmetic and traffic that passes behind the longer
   double loop_seconds[WHY_LOOPS]; // of each round of the op's loops
   double edge_seconds;            // of a row whose end fills no whole tile, on the host
+  // On the host: further passes of a matrix in the cores' caches whose rows lie a multiple of 2 KiB
+  // apart, for what is read down them shares few sets of the nearest one.
+  double aliased_passes;
 };
 struct why_terms { // seconds of one call: all of them added up, but hidden, which is taken off
   double launch, arithmetic, traffic[WHY_OPERANDS], hidden; // launch NAN: no figures
-  double loop[WHY_LOOPS], edges;
+  double loop[WHY_LOOPS], edges, aliased;
 };
 // Costs fitted to measurements of a kernel. Predictions use them instead of the prior.
 struct why_fit {

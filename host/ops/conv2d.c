@@ -332,12 +332,18 @@ static double loops(const struct why_problem *p, int loop) {
   return windows * (g.groups == 1 && g.dilation_w == 1 ? (double)g.r : taps * (double)g.groups);
 }
 
-// Filters of one element leave nothing to gather, but where they step over x.
+// Filters of one element leave nothing to gather, but where they step over x; layouts are read, and
+// tiny ones run, by code of their own.
 static const char *form(const struct why_problem *p) {
+  static const char *const windows[2][2] = {{"windows", "windows, nhwc"},
+                                            {"tiny windows", "tiny windows, nhwc"}};
+  static const char *const points[2][2] = {{"1x1", "1x1, nhwc"}, {"tiny 1x1", "tiny 1x1"}};
+  static const char *const steps[2] = {"1x1 strided", "tiny 1x1 strided"};
   struct conv2d_view g = conv2d_view(p);
+  bool tiny = flops(p) <= 1e6, nhwc = g.layout == CONV2D_NHWC;
   if (p->value[CONV2D_WIDE_PAD]) return "wide pad"; // many windows hold nothing
-  if (!gathers(&g)) return "1x1";
-  return g.r > 1 || g.s > 1 ? "windows" : "1x1 strided";
+  if (!gathers(&g)) return points[tiny][nhwc];
+  return g.r > 1 || g.s > 1 ? windows[tiny][nhwc] : steps[tiny];
 }
 
 const struct why_op why_op_conv2d = {

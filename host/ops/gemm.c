@@ -266,11 +266,18 @@ static double loops(const struct why_problem *p, int loop) {
   return (double)p->value[GEMM_M];
 }
 
-// Products with a vector have kernels of their own in libraries; of others b is packed from its
-// rows or its columns, at different speeds where m is small.
+// Products with a vector have kernels of their own in libraries, which add up rows of b or sum each
+// of its columns; of others b is packed from its rows or its columns, at different speeds where m
+// is small. Small ones are not packed (by OpenBLAS up to 100 x 100 x 100), and tiny ones not shared
+// among threads.
 static const char *form(const struct why_problem *p) {
-  if (p->value[GEMM_M] == 1 || p->value[GEMM_N] == 1) return "vector";
-  return p->value[GEMM_TB] ? "b transposed" : "";
+  const double tiny = 20000, small = 1e6; // products
+  bool vector = p->value[GEMM_M] == 1 || p->value[GEMM_N] == 1, columns = p->value[GEMM_TB] != 0;
+  if (mnk(p) <= tiny) return vector ? "tiny vector" : "tiny";
+  if (p->value[GEMM_N] == 1) return "column";
+  if (vector) return columns ? "row, b transposed" : "row";
+  if (mnk(p) <= small) return columns ? "small, b transposed" : "small";
+  return columns ? "b transposed" : "";
 }
 
 const struct why_op why_op_gemm = {

@@ -114,6 +114,12 @@ static double loops(const struct why_problem *p, int loop) {
   return (double)p->value[SOFTMAX_ROWS];
 }
 
+// Tiny ones are not shared among threads.
+static const char *form(const struct why_problem *p) {
+  const double tiny = 16384; // elements
+  return (double)p->value[SOFTMAX_ROWS] * (double)p->value[SOFTMAX_COLS] <= tiny ? "tiny" : "";
+}
+
 const struct why_op why_op_softmax = {
     .name = "softmax",
     .help = "y(rows,cols) = exp(x - max) / sum, each row apart",
@@ -138,4 +144,5 @@ const struct why_op why_op_softmax = {
     .part = part,
     .loop = {"rows"},
     .loops = loops,
+    .form = form,
 };
