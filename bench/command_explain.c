@@ -40,7 +40,7 @@ enum { COLUMNS = sizeof column / sizeof column[0] };
 // Launch, arithmetic, traffic and hidden are of one call, or of one part of a streamed plan.
 static void terms_cells(struct table *t, const struct why_candidate *c) {
   bool known = !isnan(c->seconds);
-  double traffic = c->terms.aliased, loops = c->terms.edges;
+  double traffic = c->terms.aliased + c->terms.far, loops = c->terms.edges;
   for (int i = 0; i < WHY_OPERANDS; i++) traffic += c->terms.traffic[i];
   for (int i = 0; i < WHY_LOOPS; i++) loops += c->terms.loop[i];
   const double cell[] = {

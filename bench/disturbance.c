@@ -155,6 +155,7 @@ static void begin(void *to) {
   w->best_cpu_hz = w->best_gpu_hz = w->sum_cpu_hz = w->sum_gpu_hz = w->sum_gpu_watts = 0;
   w->cpu_readings = w->gpu_readings = 0;
   w->noticed = (struct noticed){.gpu_celsius = NAN};
+  core_share_reset(&w->core);
   w->began = w->looked = now(w);
   signals_read(&w->files, sched_getcpu(), w->gpu, &w->first);
   w->cost = now(w) - w->began;
@@ -206,6 +207,7 @@ static bool look(void *to, bool last, uint32_t *marks) {
   signals_read(&w->files, sched_getcpu(), w->gpu, &s);
   double ticks = s.ticks - w->before.ticks, steal = s.steal_ticks - w->before.steal_ticks;
   double waited = s.pressure_seconds - w->before.pressure_seconds;
+  core_share_look(&w->core, &w->timer);
   *marks = look_at_clocks(w, &s);
   if (steal > steal_share * ticks) *marks |= DISTURBED_STEAL;
   if (s.quota_seconds > w->before.quota_seconds) *marks |= DISTURBED_QUOTA;
@@ -235,6 +237,7 @@ void disturbance_noticed(const struct disturbance_watch *w, struct noticed *out)
   out->pressure_percent =
       seconds > 0 ? fmin(100, 100 * (last->pressure_seconds - first->pressure_seconds) / seconds)
                   : NAN;
+  out->core_percent = core_share_percent(&w->core);
   out->cpu_hz = w->cpu_readings ? w->sum_cpu_hz / w->cpu_readings : NAN;
   out->gpu_hz = w->gpu_readings ? w->sum_gpu_hz / w->gpu_readings : NAN;
   out->gpu_watts = w->gpu_readings ? w->sum_gpu_watts / w->gpu_readings : NAN;

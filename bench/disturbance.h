@@ -7,6 +7,7 @@
 // change seldom, so it is read every 10 ms and holds for all samples since the last time.
 #ifndef BENCH_DISTURBANCE_H
 #define BENCH_DISTURBANCE_H
+#include "core_share.h"
 #include "sampler.h"
 #include "sensors.h"
 
@@ -51,6 +52,7 @@ struct noticed { // over one measurement. NAN: not known
   double steal_percent; // of all CPUs' time
   double quota_seconds;
   double pressure_percent;  // of the time
+  double core_percent;      // of its core that the thread got: see core_share.h
   double cpu_hz;            // mean
   double gpu_hz, gpu_watts; // means
   double gpu_celsius;       // highest
@@ -61,6 +63,7 @@ struct disturbance_watch {
   struct signal_files files;
   struct timer timer;
   const struct sensors *gpu; // of the device that is measured; NULL: none
+  struct core_share core;
   struct signals first, before;
   double began, looked, cost, pressure_changed; // moments; seconds that one reading took
   double best_cpu_hz, best_gpu_hz;              // highest while this is measured

@@ -11,13 +11,14 @@ const struct why_cost fit_unit = {.launch_seconds = 1,
                                   .passes = {1, 1, 1, 1, 1, 1, 1, 1},
                                   .loop_seconds = {1, 1, 1},
                                   .edge_seconds = 1,
-                                  .aliased_passes = 1};
+                                  .aliased_passes = 1,
+                                  .far_passes = 1};
 _Static_assert(WHY_OPERANDS == 8 && WHY_LOOPS == 3, "as many passes and loops");
 
 double fit_seconds(const struct fit_point *p, const struct why_cost *c) {
   double arithmetic = p->unit.arithmetic / c->rate, traffic = 0;
-  double sum =
-      c->launch_seconds + p->unit.edges * c->edge_seconds + p->unit.aliased * c->aliased_passes;
+  double sum = c->launch_seconds + p->unit.edges * c->edge_seconds +
+               p->unit.aliased * c->aliased_passes + p->unit.far * c->far_passes;
   for (int i = 0; i < WHY_OPERANDS; i++) traffic += p->unit.traffic[i] * c->passes[i];
   for (int i = 0; i < WHY_LOOPS; i++) sum += p->unit.loop[i] * c->loop_seconds[i];
   return sum + arithmetic + traffic - c->hidden * fmin(arithmetic, traffic);
@@ -34,6 +35,7 @@ enum {
   HIDDEN,
   EDGE,
   ALIASED,
+  FAR,
   LOOP,
   PASS = LOOP + WHY_LOOPS,
   PARAMS = PASS + WHY_OPERANDS
@@ -41,8 +43,8 @@ enum {
 enum { ROUNDS = 6 };
 // In logarithms: what measuring and the model's form are taken to leave, and how far the prior is
 // taken to be off; what has none is taken to be some nanoseconds, or a twentieth of a pass.
-static const double POINT_OFF = 0.1, PRIOR_OFF = 1.5, LOOP_OFF = 3, LOOP_SECONDS = 5e-10;
-static const double ALIASED_OFF = 1.5, ALIASED_PASSES = 0.05;
+static const double POINT_OFF = 0.1, PRIOR_OFF = 1.5, LAUNCH_OFF = 0.8;
+static const double LOOP_OFF = 3, LOOP_SECONDS = 5e-10, FURTHER_OFF = 1.5, FURTHER_PASSES = 0.05;
 
 struct problem {
   const struct fit_point *point;
@@ -58,7 +60,7 @@ static void to_params(const struct why_cost *c, double *x) {
   x[RATE] = log(c->rate);
   x[HIDDEN] = log(hidden / (1 - hidden));
   x[EDGE] = log(LOOP_SECONDS);
-  x[ALIASED] = log(ALIASED_PASSES);
+  x[ALIASED] = x[FAR] = log(FURTHER_PASSES);
   for (int i = 0; i < WHY_LOOPS; i++) x[LOOP + i] = log(LOOP_SECONDS);
   for (int i = 0; i < WHY_OPERANDS; i++) x[PASS + i] = log(fmax(c->passes[i], 1e-3));
 }
@@ -69,7 +71,8 @@ static void from_params(const double *x, struct why_cost *c) {
                          .distance = 1,
                          .hidden = 1 / (1 + exp(-x[HIDDEN])),
                          .edge_seconds = exp(x[EDGE]),
-                         .aliased_passes = exp(x[ALIASED])};
+                         .aliased_passes = exp(x[ALIASED]),
+                         .far_passes = exp(x[FAR])};
   for (int i = 0; i < WHY_LOOPS; i++) c->loop_seconds[i] = exp(x[LOOP + i]);
   for (int i = 0; i < WHY_OPERANDS; i++) c->passes[i] = exp(x[PASS + i]);
 }
@@ -79,7 +82,8 @@ static double off(const struct problem *p, int point, const struct why_cost *c) 
 }
 
 static double param_off(int param) {
-  if (param == ALIASED) return ALIASED_OFF;
+  if (param == LAUNCH) return LAUNCH_OFF;
+  if (param == ALIASED || param == FAR) return FURTHER_OFF;
   return param >= EDGE && param < PASS ? LOOP_OFF : PRIOR_OFF;
 }
 
@@ -141,16 +145,19 @@ static double median_error(const struct problem *p, const struct why_cost *cost)
 
 // What no point has costs nothing.
 static void drop(const struct problem *p, struct why_cost *c) {
-  bool edges = false, aliased = false, loop[WHY_LOOPS] = {false}, pass[WHY_OPERANDS] = {false};
+  bool edges = false, aliased = false, far = false, loop[WHY_LOOPS] = {false},
+       pass[WHY_OPERANDS] = {false};
   for (int i = 0; i < p->points; i++) {
     const struct why_terms *unit = &p->point[i].unit;
     edges |= unit->edges > 0;
     aliased |= unit->aliased > 0;
+    far |= unit->far > 0;
     for (int k = 0; k < WHY_LOOPS; k++) loop[k] |= unit->loop[k] > 0;
     for (int k = 0; k < WHY_OPERANDS; k++) pass[k] |= unit->traffic[k] > 0;
   }
   if (!edges) c->edge_seconds = 0;
   if (!aliased) c->aliased_passes = 0;
+  if (!far) c->far_passes = 0;
   for (int k = 0; k < WHY_LOOPS; k++) c->loop_seconds[k] *= loop[k];
   for (int k = 0; k < WHY_OPERANDS; k++) c->passes[k] *= pass[k];
 }

@@ -58,6 +58,7 @@ static void largest_term(const struct why_candidate *c, char *out, size_t size) 
     if (c->terms.loop[i] > most) most = c->terms.loop[i], name = op->loop[i];
   if (c->terms.edges > most) most = c->terms.edges, name = "ragged rows";
   if (c->terms.aliased > most) most = c->terms.aliased, name = "cache sets";
+  if (c->terms.far > most) most = c->terms.far, name = "rows far apart";
   if (copies > most) most = copies, name = "copies";
   char seconds[32];
   unit_text(most, TABLE_SECONDS, seconds, sizeof seconds);
@@ -125,7 +126,7 @@ static void put_row(struct state *s, const struct why_decision *d, const struct 
   struct table *table = s->table;
   const struct why_candidate *c = &d->candidate[t->candidate];
   char dims[256];
-  double traffic = c->terms.aliased, loops = c->terms.edges;
+  double traffic = c->terms.aliased + c->terms.far, loops = c->terms.edges;
   for (int i = 0; i < WHY_OPERANDS; i++) traffic += c->terms.traffic[i];
   for (int i = 0; i < WHY_LOOPS; i++) loops += c->terms.loop[i];
   bool chosen = t->candidate == d->chosen;

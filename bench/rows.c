@@ -114,6 +114,7 @@ static void put_noticed(struct row_maker *r, const struct measurement *m, struct
   row->disturbance = r->disturbance;
   row->steal_percent = n->steal_percent;
   row->pressure_percent = n->pressure_percent;
+  row->core_percent = n->core_percent;
   row->cpu_hz = n->cpu_hz;
   row->gpu_hz = n->gpu_hz;
   row->gpu_watts = n->gpu_watts;

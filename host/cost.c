@@ -6,11 +6,11 @@
 // of the size that was seen on the two cores of results/xeon-2-cores.
 static const double HOST_LAUNCH = 0.5e-6;
 
-static bool aliased(const struct why_tensor *t) {
-  enum { APART = 2048 };
-  if (t->rank != 2 || t->dim[0] == 1 || t->dim[1] == 1) return false;
-  int64_t apart = t->stride[0] > t->stride[1] ? t->stride[0] : t->stride[1];
-  return apart * (int64_t)why_type_bytes(t->type) % APART == 0;
+// Bytes from row to row of a matrix, or from column to column; 0: it is none.
+static int64_t bytes_apart(const struct why_tensor *t) {
+  if (t->rank != 2 || t->dim[0] == 1 || t->dim[1] == 1) return 0;
+  return (t->stride[0] > t->stride[1] ? t->stride[0] : t->stride[1]) *
+         (int64_t)why_type_bytes(t->type);
 }
 
 void why_work_of(const struct why_problem *p, struct why_work *out) {
@@ -23,7 +23,9 @@ void why_work_of(const struct why_problem *p, struct why_work *out) {
     double bytes = elements * (double)why_type_bytes(t.type);
     out->all_bytes += bytes;
     out->bytes[i] = role == WHY_INOUT ? 2 * bytes : bytes;
-    if (aliased(&t)) out->aliased_bytes += out->bytes[i];
+    int64_t apart = bytes_apart(&t);
+    if (apart && apart % 2048 == 0) out->aliased_bytes += out->bytes[i];
+    if (apart > 8192) out->far_bytes += out->bytes[i];
     if (!(role & WHY_OUT) || out->rows > 0) continue;
     out->columns = t.rank ? (double)t.dim[t.rank - 1] : 1;
     out->rows = out->columns > 0 ? elements / out->columns : 0;
@@ -118,13 +120,16 @@ void why_cost_terms(const struct why_facts *f, const struct why_kernel *k, const
   for (int i = 0; i < WHY_LOOPS; i++) out->loop[i] = w->loops[i] * cost->loop_seconds[i];
   if (f->host && k->tile[1] && fmod(w->columns, k->tile[1]) != 0)
     out->edges = w->rows * cost->edge_seconds;
-  if (f->host && f->core_cache_bps > 0) // further away it is no slower than the rest
-    out->aliased = w->aliased_bytes * cost->aliased_passes / (f->core_cache_bps * share) *
-                   held(w->all_bytes, (double)f->core_cache_bytes * share);
+  if (!f->host) return;
+  // What lies in the cores' caches, and what does not, has its own cost of going down rows.
+  double near = held(w->all_bytes, (double)f->core_cache_bytes * share);
+  out->far = w->far_bytes * cost->far_passes * (1 - near) * byte;
+  if (near > 0 && f->core_cache_bps > 0)
+    out->aliased = w->aliased_bytes * cost->aliased_passes * near / (f->core_cache_bps * share);
 }
 
 double why_terms_seconds(const struct why_terms *t) {
-  double sum = t->launch + t->arithmetic - t->hidden + t->edges + t->aliased;
+  double sum = t->launch + t->arithmetic - t->hidden + t->edges + t->aliased + t->far;
   for (int i = 0; i < WHY_LOOPS; i++) sum += t->loop[i];
   for (int i = 0; i < WHY_OPERANDS; i++) sum += t->traffic[i];
   return sum;

@@ -2,7 +2,7 @@
 //
 //   seconds = launch + arithmetic + traffic - hidden x the shorter of arithmetic and traffic
 //             + for each loop of the op: seconds a round x rounds
-//             + on the host: ragged rows, and more traffic where rows share cache sets
+//             + on the host: ragged rows, more traffic where rows share cache sets or lie far apart
 //   arithmetic = operations, those of whole tiles and whole waves of them / rate
 //   traffic = for each operand: passes x bytes / bandwidth of the cache or memory that holds them
 //   all
@@ -17,7 +17,8 @@ struct why_work { // what one call has to do
   double flops;
   double bytes[WHY_OPERANDS]; // read and written: an INOUT operand counts twice
   double all_bytes;           // of the operands, once each: what a cache must hold
-  double aliased_bytes;       // of matrices whose rows lie a multiple of 2 KiB apart
+  double aliased_bytes;       // of matrices whose rows lie a multiple of 2 KiB apart,
+  double far_bytes;           // or more than 8 KiB
   double loops[WHY_LOOPS];    // rounds of the op's
   double rows, columns;       // of the first output, seen as a matrix: its last dim, all others
 };

@@ -51,6 +51,7 @@ static void call_terms(FILE *f, const struct why_op *op, const struct why_terms 
   for (int i = 0; i < WHY_LOOPS && op->loop[i]; i++) term(f, op->loop[i], t->loop[i], sign);
   term(f, "ragged rows", t->edges, sign);
   term(f, "rows in the same cache sets", t->aliased, sign);
+  term(f, "rows far apart", t->far, sign);
   if (t->hidden > 0) fprintf(f, " - hidden %s", why_human_seconds(t->hidden).text);
 }
 

@@ -58,6 +58,7 @@ static void between(const struct why_fit *few, const struct why_fit *many, doubl
     out->loop_seconds[i] = (1 - at) * a->loop_seconds[i] + at * b->loop_seconds[i];
   out->edge_seconds = (1 - at) * a->edge_seconds + at * b->edge_seconds;
   out->aliased_passes = (1 - at) * a->aliased_passes + at * b->aliased_passes;
+  out->far_passes = (1 - at) * a->far_passes + at * b->far_passes;
 }
 
 struct found { // the nearest fits of at most and at least so many threads

@@ -171,6 +171,7 @@ static void write_fit(struct why_json_writer *out, const struct why_fit *fit) {
   if (fit->cost.edge_seconds > 0) why_json_number(out, "edge_seconds", fit->cost.edge_seconds);
   if (fit->cost.aliased_passes > 0)
     why_json_number(out, "aliased_passes", fit->cost.aliased_passes);
+  if (fit->cost.far_passes > 0) why_json_number(out, "far_passes", fit->cost.far_passes);
   why_json_whole(out, "points", fit->points);
   why_json_number(out, "error", fit->error);
   why_json_end(out, '}');

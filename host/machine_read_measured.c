@@ -74,6 +74,7 @@ bool why_reader_fit(struct why_reader *r, const struct why_json *object) {
       !need_figure(r, object, "error", 0, 1e9, &fit.error) ||
       !why_reader_figure(r, object, "edge_seconds", &fit.cost.edge_seconds) ||
       !why_reader_figure(r, object, "aliased_passes", &fit.cost.aliased_passes) ||
+      !why_reader_figure(r, object, "far_passes", &fit.cost.far_passes) ||
       !read_numbers(r, object, "passes", op->operands, "operands", 1e9, fit.cost.passes) ||
       !read_numbers(r, object, "loop_seconds", loops, "loops", 1, fit.cost.loop_seconds))
     return false;

@@ -406,10 +406,13 @@ struct why_cost {
   // On the host: further passes of a matrix in the cores' caches whose rows lie a multiple of 2 KiB
   // apart, for what is read down them shares few sets of the nearest one.
   double aliased_passes;
+  // On the host: further passes of a matrix beyond the cores' caches whose rows lie more than 8 KiB
+  // apart, for each is on pages of its own then.
+  double far_passes;
 };
 struct why_terms { // seconds of one call: all of them added up, but hidden, which is taken off
   double launch, arithmetic, traffic[WHY_OPERANDS], hidden; // launch NAN: no figures
-  double loop[WHY_LOOPS], edges, aliased;
+  double loop[WHY_LOOPS], edges, aliased, far;
 };
 // Costs fitted to measurements of a kernel. Predictions use them instead of the prior.
 struct why_fit {

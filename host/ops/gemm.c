@@ -267,8 +267,8 @@ static double loops(const struct why_problem *p, int loop) {
 }
 
 // Products with a vector have kernels of their own in libraries, which add up rows of b or sum each
-// of its columns; of others b is packed from its rows or its columns, at different speeds where m
-// is small. Small ones are not packed (by OpenBLAS up to 100 x 100 x 100), and tiny ones not shared
+// of its columns, and for few rows of c their like; of others b is packed, from its rows or its
+// columns. Small ones are not packed (by OpenBLAS up to 100 x 100 x 100), and tiny ones not shared
 // among threads.
 static const char *form(const struct why_problem *p) {
   const double tiny = 20000, small = 1e6; // products
@@ -277,6 +277,7 @@ static const char *form(const struct why_problem *p) {
   if (p->value[GEMM_N] == 1) return "column";
   if (vector) return columns ? "row, b transposed" : "row";
   if (mnk(p) <= small) return columns ? "small, b transposed" : "small";
+  if (p->value[GEMM_M] <= 8) return columns ? "few rows, b transposed" : "few rows";
   return columns ? "b transposed" : "";
 }
 

@@ -191,6 +191,44 @@ static void each_signal_marks(void **state) {
   assert_string_equal(names, "swi");
 }
 
+// ---- who shares the core ------------------------------------------------------------------------
+
+static double moment;
+static const double *took; // seconds of each burst to come
+static bool in_burst;
+
+static double burst_clock(void *state) {
+  (void)state;
+  if (in_burst) moment += *took++;
+  in_burst = !in_burst;
+  return moment;
+}
+
+static void a_shared_core_is_noticed(void **state) {
+  (void)state;
+  static const double bursts[] = {1, 1, 3, 2, 4, 9, /* anew */ 2, 2, /* anew */ 0, 0, 0.5, 1};
+  const struct timer clock = {burst_clock, NULL, NULL};
+  struct core_share share = {0};
+  took = bursts;
+  assert_true(isnan(core_share_percent(&share)));
+  for (int i = 0; i < 3; i++) core_share_look(&share, &clock);
+  assert_true(fabs(core_share_percent(&share) - 100 * (1 + 0.5 + 0.25) / 3) < 1e-9);
+  core_share_reset(&share);
+  core_share_look(&share, &clock);
+  assert_true(core_share_percent(&share) == 50); // of the fastest there ever was
+  core_share_reset(&share);
+  core_share_look(&share, &clock);
+  assert_true(isnan(core_share_percent(&share))); // a clock that stands still tells nothing
+  core_share_look(&share, &clock);
+  assert_true(core_share_percent(&share) == 100);
+  struct core_share real = {0};
+  for (int i = 0; i < 100; i++) core_share_look(&real, &timer_system);
+  print_message("%.0f%% of the core, %.2f us a burst\n", core_share_percent(&real),
+                1e6 * real.best);
+  assert_true(core_share_percent(&real) > 5 && core_share_percent(&real) <= 100);
+  assert_true(real.best > 1e-7 && real.best < 1e-3);
+}
+
 // ---- a GPU --------------------------------------------------------------------------------------
 
 static void scenario(const char *text) {
@@ -372,6 +410,7 @@ static void a_quota_is_noticed(void **state) {
 
 int main(int arguments, char **argument) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_shared_core_is_noticed),
       cmocka_unit_test(reads_the_files),
       cmocka_unit_test(each_signal_marks),
       cmocka_unit_test(a_gpu_that_is_throttled_is_noticed),
