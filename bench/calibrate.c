@@ -69,22 +69,29 @@ static struct group *group_of(struct state *s, const struct why_kernel *k, int d
   return &s->group[s->groups++];
 }
 
-static bool room_for_one(struct group *g) {
-  if (g->points < g->capacity) return true;
-  int capacity = g->capacity ? 2 * g->capacity : 32;
-  struct fit_point *point = realloc(g->point, (size_t)capacity * sizeof *point);
-  int64_t *problem = point ? realloc(g->problem, (size_t)capacity * sizeof *problem) : NULL;
-  if (point) g->point = point;
-  if (problem) g->problem = problem;
-  if (problem) g->capacity = capacity;
-  return problem != NULL;
-}
-
 // The point of the problem in hand; NULL: it was not measured yet.
 static struct fit_point *point_of(struct state *s, struct group *g) {
   for (int i = 0; i < g->points; i++)
     if (g->problem[i] == s->problem) return &g->point[i];
   return NULL;
+}
+
+// Made where there is none, of a time that any is below; NULL: out of memory.
+static struct fit_point *point_for(struct state *s, struct group *g) {
+  struct fit_point *found = point_of(s, g);
+  if (found) return found;
+  if (g->points == g->capacity) {
+    int capacity = g->capacity ? 2 * g->capacity : 32;
+    struct fit_point *point = realloc(g->point, (size_t)capacity * sizeof *point);
+    int64_t *problem = point ? realloc(g->problem, (size_t)capacity * sizeof *problem) : NULL;
+    if (point) g->point = point;
+    if (!problem) return NULL;
+    g->problem = problem;
+    g->capacity = capacity;
+  }
+  g->problem[g->points] = s->problem;
+  g->point[g->points] = (struct fit_point){.seconds = INFINITY};
+  return &g->point[g->points++];
 }
 
 static struct group *group_for(struct state *s, const struct why_decision *d,
@@ -98,19 +105,14 @@ static bool keep(struct state *s, const struct why_decision *d, const struct why
                  double seconds) {
   const struct why_request *r = &d->request;
   struct group *g = group_for(s, d, c);
-  if (!g || !room_for_one(g)) return false;
+  struct fit_point *p = g ? point_for(s, g) : NULL;
+  if (!p) return false;
+  p->seconds = fmin(p->seconds, seconds);
   s->result->points++;
-  struct fit_point *p = point_of(s, g);
   if (seconds > g->slowest) {
     g->slowest = seconds;
     g->off = seconds / c->seconds;
   }
-  if (p) {
-    p->seconds = fmin(p->seconds, seconds);
-    return true;
-  }
-  g->point[g->points].seconds = seconds;
-  g->problem[g->points++] = s->problem;
   why_predict_prior(s->machine, c->device, c->kernel, &r->problem, r->threads, &g->prior);
   return true;
 }

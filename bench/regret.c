@@ -323,7 +323,7 @@ int regret_run(struct why_machine *machine, const struct options *o, const struc
   if (suite_open("calibration", &calibration, &error))
     return machine_failed("the suite calibration: %s", error.text);
   int requests = options_requests(o);
-  for (int i = 0; i < suites; i++) total += PASSES * requests * suite[i].count;
+  for (int i = 0; i < suites; i++) total += suite[i].count * requests * PASSES;
   interrupt_defer(true);
   progress_start(&progress, "regret", 0, total);
   for (int r = 0; r < requests && !status && !interrupted(); r++)

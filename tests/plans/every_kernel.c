@@ -109,7 +109,7 @@ void every_kernel_computes(struct why_machine *m, const char *backend,
       if (adds_up(&r.problem)) continue;
       r.transfer = WHY_ONCE;
       r.submit = WHY_GRAPH;
-      r.iterations = 3;
+      r.iterations = 2;
       ran[k] += computes(m, &r, &o, &d, hands);
       r.submit = WHY_CALLS;
       r.iterations = 1;
