@@ -17,12 +17,10 @@
 // one may spare the other.
 enum { MOST = 64, PASSES = 4, SLOW_PASSES = 2, ROUNDS = 4 };
 static const double SAMPLE_SECONDS = 1e-4; // at least
-static const double LIMIT =
-    0.03; // what is predicted to take longer is not measured, nor what takes
-static const double HOPELESS =
-    8; // longer than a sample where another kernel is so many times as fast
-static const double SLOW =
-    1e-3; // what takes so long is sampled once a pass, in the first ones only
+// What is predicted to take longer than LIMIT is not measured, nor what takes longer than a sample
+// where another kernel is HOPELESS times as fast. What takes longer than SLOW is sampled once a
+// pass, in the first ones only.
+static const double LIMIT = 0.03, HOPELESS = 8, SLOW = 1e-3;
 
 struct group { // what one fit is made of
   const struct why_kernel *kernel;

@@ -1,6 +1,7 @@
 // `whycpu explain`: the decision for one problem, once for each combination of policy, budget,
 // threads and transfer. Runs nothing.
 #include "options.h"
+#include "terms.h"
 #include <math.h>
 #include <string.h>
 
@@ -40,12 +41,9 @@ enum { COLUMNS = sizeof column / sizeof column[0] };
 // Launch, arithmetic, traffic and hidden are of one call, or of one part of a streamed plan.
 static void terms_cells(struct table *t, const struct why_candidate *c) {
   bool known = !isnan(c->seconds);
-  double traffic = c->terms.aliased + c->terms.far, loops = c->terms.edges;
-  for (int i = 0; i < WHY_OPERANDS; i++) traffic += c->terms.traffic[i];
-  for (int i = 0; i < WHY_LOOPS; i++) loops += c->terms.loop[i];
-  const double cell[] = {
-      c->copy_in_seconds, c->terms.launch,    c->terms.arithmetic, traffic, loops,
-      c->terms.hidden,    c->copy_out_seconds};
+  const double cell[] = {c->copy_in_seconds,       c->terms.launch,        c->terms.arithmetic,
+                         terms_traffic(&c->terms), terms_loops(&c->terms), c->terms.hidden,
+                         c->copy_out_seconds};
   for (size_t i = 0; i < sizeof cell / sizeof *cell; i++) table_number(t, known ? cell[i] : NAN);
   table_string(t, !known ? NULL : c->fit ? "fitted" : "prior");
 }

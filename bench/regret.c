@@ -6,6 +6,7 @@
 #include "operands.h"
 #include "progress.h"
 #include "statistics.h"
+#include "terms.h"
 #include "timing.h"
 #include <math.h>
 #include <stdlib.h>
@@ -126,9 +127,6 @@ static void put_row(struct state *s, const struct why_decision *d, const struct 
   struct table *table = s->table;
   const struct why_candidate *c = &d->candidate[t->candidate];
   char dims[256];
-  double traffic = c->terms.aliased + c->terms.far, loops = c->terms.edges;
-  for (int i = 0; i < WHY_OPERANDS; i++) traffic += c->terms.traffic[i];
-  for (int i = 0; i < WHY_LOOPS; i++) loops += c->terms.loop[i];
   bool chosen = t->candidate == d->chosen;
   why_problem_dims(&d->request.problem, dims, sizeof dims);
   table_string(table, s->suite);
@@ -146,8 +144,8 @@ static void put_row(struct state *s, const struct why_decision *d, const struct 
   table_integer(table, t->samples);
   table_number(table, c->terms.launch);
   table_number(table, c->terms.arithmetic);
-  table_number(table, traffic);
-  table_number(table, loops);
+  table_number(table, terms_traffic(&c->terms));
+  table_number(table, terms_loops(&c->terms));
   table_number(table, c->terms.hidden);
   table_number(table, c->copy_in_seconds + c->copy_out_seconds);
   table_string(table, c->fit ? "fitted" : "prior");
@@ -283,7 +281,7 @@ static bool measured(const struct suite *calibration, const struct suite *suite,
   return found;
 }
 
-// The items of one suite in all passes. The first request of a suite pins the threads.
+// The items of one suite in all passes. The first item of the first suite pins the threads.
 static int one_suite(struct state *s, const struct suite *calibration, const struct suite *suite,
                      int at, int request_index, struct why_decision *decision,
                      struct progress *progress) {

@@ -169,15 +169,11 @@ static int gather(const struct sampler *s, enum sample_part part, bool all) {
   return n;
 }
 
-static void sort(double *values, int n) {
-  sort_rising(values, n);
-}
-
 static double median_of_part(const struct sampler *s, enum sample_part part, bool all) {
   int n = gather(s, part, all);
   for (int i = 0; i < n; i++)
     if (isnan(s->scratch[i])) return NAN;
-  sort(s->scratch, n);
+  sort_rising(s->scratch, n);
   return median_of(s->scratch, n);
 }
 
@@ -197,10 +193,10 @@ static void widen_by_stretches(double *values, int n, double *low, double *high)
   if (n < 2 * STRETCHES) return;
   for (int i = 0; i < STRETCHES; i++) {
     int first = i * n / STRETCHES, after = (i + 1) * n / STRETCHES;
-    sort(values + first, after - first);
+    sort_rising(values + first, after - first);
     median[i] = median_of(values + first, after - first);
   }
-  sort(median, STRETCHES);
+  sort_rising(median, STRETCHES);
   *low = median[rank - 1];
   *high = median[STRETCHES - rank];
 }
@@ -213,7 +209,7 @@ static struct sampled of_total(const struct sampler *s) {
   out.ci_high = -INFINITY;
   int n = gather(s, PART_TOTAL, out.on_all), rank = median_rank(n);
   widen_by_stretches(s->scratch, n, &out.ci_low, &out.ci_high);
-  sort(s->scratch, n);
+  sort_rising(s->scratch, n);
   out.median = median_of(s->scratch, n);
   out.min = s->scratch[0];
   out.p95 = percentile_of(s->scratch, n, 0.95);

@@ -9,6 +9,13 @@
 
 enum { SCHEDULES = 12 }; // seeds that a kernel is run under
 
+struct stream { // a queue for as long as it lives
+  cudaStream_t s;
+  stream() { assert_cuda(cudaSuccess, cudaStreamCreateWithFlags(&s, cudaStreamNonBlocking)); }
+  stream(const stream &) = delete;
+  ~stream() { cudaStreamDestroy(s); }
+};
+
 // What a launch comes to once it has run.
 inline cudaError_t ran(cudaError_t launched) {
   return launched ? launched : cudaDeviceSynchronize();

@@ -2,13 +2,6 @@
 // what may not be done meanwhile breaks it.
 #include "emulation_test.h"
 
-struct stream { // a queue for as long as it lives
-  cudaStream_t s;
-  stream() { assert_cuda(cudaSuccess, cudaStreamCreateWithFlags(&s, cudaStreamNonBlocking)); }
-  stream(const stream &) = delete;
-  ~stream() { cudaStreamDestroy(s); }
-};
-
 static void add(int *out, int value) {
   if (threadIdx.x == 0 && blockIdx.x == 0) *out = 10 * *out + value;
 }

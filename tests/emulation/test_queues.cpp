@@ -4,12 +4,6 @@
 
 enum { SEEDS = 32 };
 
-struct stream { // a queue for as long as it lives
-  cudaStream_t s;
-  stream() { assert_cuda(cudaSuccess, cudaStreamCreateWithFlags(&s, cudaStreamNonBlocking)); }
-  stream(const stream &) = delete;
-  ~stream() { cudaStreamDestroy(s); }
-};
 struct event {
   cudaEvent_t e;
   event() { assert_cuda(cudaSuccess, cudaEventCreateWithFlags(&e, cudaEventDefault)); }
