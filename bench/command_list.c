@@ -1,5 +1,6 @@
 // `whycpu list`: what the program knows by itself. Opens no backend and looks at no hardware.
 #include "csv.h"
+#include "doctor.h"
 #include "machines.h"
 #include "options.h"
 #include <limits.h>
@@ -145,15 +146,15 @@ static struct table *list_reasons(const struct options *o, FILE *file) {
 }
 
 static struct table *list_causes(const struct options *o, FILE *file) {
-  static const char *const row[][3] = {
-#define X(id, sentence, fix) {id, sentence, fix},
-#include "causes.def"
-#undef X
-  };
-  static const struct table_column column[] = {{"cause"}, {"sentence"}, {"fix"}};
+  static const struct table_column column[] = {{"cause"}, {"level"}, {"sentence"}, {"fix"}};
   struct table *t = OPEN(o, file, column);
-  for (size_t i = 0; t && i < sizeof row / sizeof row[0]; i++)
-    for (int j = 0; j < 3; j++) table_string(t, row[i][j]);
+  for (int i = 0; t && i < why_cause_count(); i++) {
+    const struct why_cause *cause = why_cause_at(i);
+    table_string(t, cause->id);
+    table_string(t, why_level_name(cause->level));
+    table_string(t, cause->sentence);
+    table_string(t, cause->fix);
+  }
   return t;
 }
 

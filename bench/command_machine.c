@@ -93,7 +93,7 @@ static void backend_text(FILE *f, const struct why_backend_info *b) {
   if (*why_unit(v->reason))
     fprintf(f, "    needs %.0f, has %.0f %s\n", v->need, v->have, why_unit(v->reason));
   if (*v->note) fprintf(f, "    %s\n", v->note);
-  if (*v->cause) fprintf(f, "    cause: %s (whycpu list causes)\n", v->cause);
+  if (*v->cause) fprintf(f, "    cause: %s (whycpu doctor --explain %s)\n", v->cause, v->cause);
 }
 
 static void show_text(FILE *f, const struct why_machine *machine) {

@@ -18,6 +18,7 @@ static const struct {
     {"run",     run_command,     "one problem: decide, run, check, time"},
     {"check",   check_command,   "every kernel that is present against a reference in double"},
     {"bench",   bench_command,   "sweep suites over sizes, types, budgets and policies into CSV"},
+    {"doctor",  doctor_command,  "why is the GPU not used: the first cause, its evidence, its fix"},
     {"plan",    plan_command,    "which machine, with how much memory, serves this work"},
     {"compare", compare_command, "two CSV files: faster, slower, the same or cannot tell, and what moved"},
     {"report",  report_command,  "what CSV files say: where work ran and why, and thresholds"},

@@ -31,6 +31,7 @@ void part_say_cause(const struct part *p) {
     const struct why_verdict *v = &decision.fallback;
     part_say(p, "no GPU is used: %s: %s%s%s%s", why_name(v->reason), why_sentence(v->reason),
              *v->note ? " (" : "", v->note, *v->note ? ")" : "");
+    if (*v->cause) part_say(p, "the cause is %s; whycpu doctor has its evidence", v->cause);
   }
   why_decision_free(&decision);
 }

@@ -29,6 +29,7 @@ bool interrupted(void);
 int bench_command(int argc, char **argv);
 int check_command(int argc, char **argv);
 int compare_command(int argc, char **argv);
+int doctor_command(int argc, char **argv);
 int explain_command(int argc, char **argv);
 int list_command(int argc, char **argv);
 int machine_command(int argc, char **argv);

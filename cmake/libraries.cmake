@@ -6,7 +6,7 @@
 # for what was absent the last time. .packages/ may hold Debian packages for where none can be fetched
 # (tools/carry.sh); they are unpacked into the build folder.
 
-set(known_parts cuda cublas cudnn openblas onednn hwloc minpack)
+set(known_parts cuda cublas cudnn openblas onednn hwloc minpack libelf libarchive)
 foreach(part ${WHYCPU_WITHOUT})
   if(NOT part IN_LIST known_parts)
     list(JOIN known_parts ", " known)
@@ -87,6 +87,8 @@ why_find(openblas OpenBLAS HEADER openblas_config.h LIBRARY openblas PC openblas
          VERSION_HEADER openblas_config.h VERSION_MACRO OPENBLAS_VERSION)
 why_find(onednn oneDNN HEADER oneapi/dnnl/dnnl.h LIBRARY dnnl PC dnnl)
 why_find(hwloc hwloc HEADER hwloc.h LIBRARY hwloc PC hwloc)
+why_find(libelf libelf HEADER libelf.h LIBRARY elf PC libelf)
+why_find(libarchive libarchive HEADER archive.h LIBRARY archive PC libarchive)
 why_find(minpack MINPACK HEADER cminpack.h LIBRARY cminpack PC cminpack SUFFIXES cminpack-1)
 
 # oneDNN's number is in three macros; the backend speaks the interface of 2, and sets the threads of

@@ -1,6 +1,7 @@
 // Loading a backend: the hardware and the driver first, where it brings a GPU, then its shared
 // library, opened once a process and never closed (CUDA, OpenBLAS and OpenMP do not survive it).
 // Whatever goes wrong becomes the slot's verdict; nothing here is a failure of the program.
+#include "here.h"
 #include "machine.h"
 #include <assert.h>
 #include <dlfcn.h>
@@ -46,24 +47,16 @@ static enum why_reason set_verdict(struct why_machine *machine, struct why_slot 
   return verdict.reason;
 }
 
-// ---- hardware and driver -----------------------------------------------------------------------
-
-static struct why_verdict probe(const struct why_machine *machine, char *note, size_t size) {
-  struct why_verdict verdict = {.note = note, .cause = ""};
-  int driver = 0;
-  verdict.reason = why_probe_hardware(machine->root, note, size);
-  if (verdict.reason == WHY_NO_HARDWARE) verdict.cause = "no-nvidia-gpu";
-  if (verdict.reason == WHY_OK)
-    verdict.reason = why_probe_driver(machine->root, &driver, note, size, &verdict.cause);
-  return verdict;
-}
-
 // ---- the library -------------------------------------------------------------------------------
 
 static const char *absent_words(const char *name) {
   for (int i = 0; absent[i].name; i++)
     if (!strcmp(absent[i].name, name)) return absent[i].words;
   return NULL;
+}
+
+static bool is_gpu_backend(const char *name) {
+  return !strcmp(name, "cuda") || !strcmp(name, "cublas") || !strcmp(name, "cudnn");
 }
 
 // Sets what the emulated devices of the next open() are like.
@@ -99,6 +92,8 @@ static struct why_backend *find_library(struct why_machine *machine, struct why_
     bool missing = access(path, F_OK) != 0 && errno == ENOENT;
     const char *words = missing && !emulated ? absent_words(slot->name) : NULL;
     verdict->note = why_intern(machine, words ? words : loader);
+    if (is_gpu_backend(slot->name) && !emulated)
+      verdict->cause = missing ? "framework-cpu-only-build" : here_plugin(path);
     return NULL;
   }
   struct why_backend *backend = dlsym(library, WHY_BACKEND_SYMBOL);
@@ -193,7 +188,9 @@ static enum why_reason load(struct why_machine *machine, int place, bool without
   struct why_verdict verdict = {.note = "", .cause = ""};
   char note[1024] = "";
   if (place == WHY_SLOT_cuda && !machine->options.emulate_bytes) {
-    verdict = probe(machine, note, sizeof note);
+    int driver;
+    verdict.reason = here_gpu(machine->root, &driver, note, sizeof note, &verdict.cause);
+    verdict.note = note;
     if (verdict.reason != WHY_OK) return set_verdict(machine, slot, verdict);
   }
   if (place != WHY_SLOT_plain) backend = find_library(machine, slot, &emulate, &verdict);
@@ -201,6 +198,7 @@ static enum why_reason load(struct why_machine *machine, int place, bool without
   snprintf(slot->build, sizeof slot->build, "%s", backend->build ? backend->build : "");
   open_backend(backend, emulate, &machine->options, &verdict);
   snprintf(slot->version, sizeof slot->version, "%s", backend->version ? backend->version : "");
+  if (verdict.reason == WHY_DRIVER_OLD) verdict.cause = "driver-too-old";
   if (verdict.reason != WHY_OK) return set_verdict(machine, slot, verdict);
   if (place == WHY_SLOT_cuda && backend->devices == 0) {
     close_backend(backend);

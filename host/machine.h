@@ -78,13 +78,6 @@ int why_kernel_place(const struct why_kernel *);
 // problem.c: the same op, types and params.
 bool why_problem_same(const struct why_problem *, const struct why_problem *);
 
-// probe.c: is there hardware at all; then the driver. WHY_OK, or NO_HARDWARE, NO_DRIVER, NO_DEVICE
-// with the system's own words and the doctor's cause. *driver: the CUDA version it serves, 0 if it
-// did not say. `root` is the file system that the kernel's files are looked for in.
-enum why_reason why_probe_hardware(const char *root, char *note, size_t size);
-enum why_reason why_probe_driver(const char *root, int *driver, char *note, size_t size,
-                                 const char **cause);
-
 // load.c: opens a slot's library once; fills its verdict, code and devices.
 enum why_reason why_load(struct why_machine *, int slot);
 enum why_reason why_attach(struct why_machine *, int slot, int device,

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Fetches the Debian packages of what a GPU machine without a network may lack (OpenBLAS, oneDNN,
-# hwloc, MINPACK, cmocka) into one archive in .packages/, which travels with the checkout; CMake unpacks it
+# hwloc, MINPACK, libelf, cmocka) into one archive in .packages/, which travels with the checkout; CMake unpacks it
 # into the build folder and looks there. Installs nothing, needs no root, keeps it under 64 MiB.
-# cuDNN and cuBLAS are left out: each is far larger than that.
+# cuDNN and cuBLAS are left out: each is far larger than that. So is libarchive: it brings a dozen more.
 set -euo pipefail
 usage="usage: carry.sh: fetches packages of 25 MB into .packages/; it takes no arguments"
 if [ "$*" = --help ]; then echo "$usage"; exit; fi
@@ -10,7 +10,7 @@ if [ "$*" = --help ]; then echo "$usage"; exit; fi
 cd "$(dirname "$0")/.."
 packages=(libopenblas0-pthread libopenblas-pthread-dev libgfortran5 libquadmath0
   libcminpack1 libcminpack-dev libdnnl2 libdnnl-dev libgomp1 ocl-icd-libopencl1 libhwloc15 libhwloc-dev libudev1
-  libcmocka0 libcmocka-dev)
+  libcmocka0 libcmocka-dev libelf1 libelf-dev)
 if ! command -v apt-get >/dev/null || ! command -v dpkg >/dev/null; then
   echo "carry.sh: needs apt-get and dpkg: run it on Debian or Ubuntu, then carry .packages/" >&2
   exit 3

@@ -42,6 +42,8 @@ libopenblas-pthread-dev| build | has_header openblas_config.h      | the backend
 libdnnl-dev            | build | has_header dnnl.h                 | the backend onednn is not built
 libcminpack-dev        | build | has_header cminpack.h            | costs are not fitted: predictions rest on priors
 libhwloc-dev           | build | has_header hwloc.h                | threads are not bound, NUMA nodes are not known
+libelf-dev             | build | has_header libelf.h               | the doctor reads no shared libraries
+libarchive-dev         | build | has_header archive.h              | the doctor reads no snapshots in one file
 python3                | test  | has_program python3               | tests that read the output back are skipped
 sqlite3                | test  | has_program sqlite3               | tests that read the CSV into a database are skipped
 libcmocka-dev          | test  | has_header cmocka.h               | the unit tests are skipped

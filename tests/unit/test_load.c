@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "here.h"
 #include "machine.h"
 #include <cmocka.h>
 
@@ -86,7 +87,10 @@ static void has(const char *text, const char *words) {
 
 static void hardware(enum why_reason expected, const char *words) {
   char note[512] = "";
-  assert_int_equal(why_probe_hardware(root, note, sizeof note), expected);
+  int driver;
+  const char *cause;
+  assert_int_equal(here_gpu(root, &driver, note, sizeof note, &cause), expected);
+  assert_string_equal(cause, expected == WHY_OK ? "" : "no-nvidia-gpu");
   has(note, words);
 }
 
@@ -113,11 +117,12 @@ static void an_intel_gpu_is_named(void **state) {
 
 static void without_sysfs_it_is_not_known(void **state) {
   (void)state;
-  hardware(WHY_OK, "there is no /sys/bus");
-  put("sys", NULL);
-  hardware(WHY_OK, "there is no /sys/bus");
+  put("proc/version", "Linux version 6.1.0-18-amd64");
+  put(".whycpu/unread", "/sys\n");
+  hardware(WHY_OK, "/sys/bus/pci/devices is not known");
+  put(".whycpu/unread", "");
   put("sys/bus/usb", NULL);
-  hardware(WHY_NO_HARDWARE, "there is no /sys/bus/pci/devices");
+  hardware(WHY_NO_HARDWARE, "this machine has no PCI bus");
   put("sys/bus/pci/devices", NULL);
   hardware(WHY_NO_HARDWARE, "lists 0 devices");
 }
@@ -126,9 +131,7 @@ static void wsl_and_jetson_have_none_on_pci(void **state) {
   (void)state;
   put_pci("0000:00:00.0", "0x8086\n", "0x060000\n");
   put("proc/version", "Linux version 5.15.1-microsoft-standard-WSL2 (gcc)\n");
-  hardware(WHY_OK, "WSL2 (/proc/version)");
-  put("dev/dxg", "");
-  hardware(WHY_OK, "WSL2 (/dev/dxg)");
+  hardware(WHY_OK, "under WSL2");
   clear_root();
   put_pci("0000:00:00.0", "0x8086\n", "0x060000\n");
   put("proc/version", "Linux version 6.1.0-18-amd64 (debian-kernel@lists.debian.org)\n");
@@ -145,6 +148,29 @@ static void wsl_and_jetson_have_none_on_pci(void **state) {
 
 // ---- driver ------------------------------------------------------------------------------------
 
+// A machine whose driver is whole, but for what libcuda answers; or whose module is not loaded.
+static void put_driver(bool module) {
+  put_gpu();
+  put("proc/version", "Linux version 6.1.0-18-amd64 x86_64\n");
+  put("proc/sys/kernel/osrelease", "6.1.0-18-amd64\n");
+  put("proc/devices", "Character devices:\n195 nvidia\n510 nvidia-uvm\n");
+  put("lib/modules/6.1.0-18-amd64/updates/dkms/nvidia.ko", "");
+  put("proc/modules", module ? "nvidia 1 0 - Live 0x0\nnvidia_uvm 1 0 - Live 0x0\n" : "");
+  put("sys/module/other", NULL);
+  put(".whycpu/nodes", module ? "/dev/nvidia0 c 0666 0 0 195 0\n/dev/nvidiactl c 0666 0 0 195 255\n"
+                                "/dev/nvidia-uvm c 0666 0 0 510 0\n"
+                              : "");
+  put(".whycpu/gpu.json",
+      module ? "{\"nvml\": {\"init\": 0, \"driver_version\": \"570.86.10\", \"devices\": [{\"index\": 0, "
+               "\"uuid\": \"GPU-0\", \"name\": \"NVIDIA H100\", \"compute_capability\": \"9.0\", "
+               "\"memory_total\": 85520809984, \"memory_free\": 84000000000, \"compute_mode\": "
+               "\"default\", \"processes\": 0, \"mig_mode\": \"disabled\", \"mig_instances\": 0, "
+               "\"ecc_uncorrected_volatile\": 0, \"remap_pending\": false, \"remap_failure\": false, "
+               "\"retired_pending\": false, \"fabric_state\": \"not-supported\", "
+               "\"virtualization\": \"none\", \"confidential_compute\": false}]}}"
+             : "{\"nvml\": {\"init\": 9}}");
+}
+
 static void driver_answers_are_told_apart(void **state) {
   (void)state;
   static const struct {
@@ -157,26 +183,25 @@ static void driver_answers_are_told_apart(void **state) {
       {NULL,  NULL,  "1",  NULL, true,  WHY_OK,        "",                        ""},
       {NULL,  NULL,  "8",  "3",  true,  WHY_OK,        "",                        ""},
       {"100", NULL,  NULL, NULL, true,  WHY_NO_DEVICE, "",                        "cuInit: CUDA_ERROR_NO_DEVICE (100), no CUDA-capable device is detected"},
-      {"100", NULL,  NULL, "",   true,  WHY_NO_DEVICE, "visible-devices-invalid", "CUDA_VISIBLE_DEVICES is \"\""},
-      {"100", NULL,  NULL, "-1", true,  WHY_NO_DEVICE, "visible-devices-invalid", "CUDA_VISIBLE_DEVICES is \"-1\""},
-      {"100", NULL,  NULL, "9",  true,  WHY_NO_DEVICE, "visible-devices-invalid", "CUDA_VISIBLE_DEVICES is \"9\""},
-      {"100", NULL,  NULL, "x,0",true,  WHY_NO_DEVICE, "visible-devices-invalid", "CUDA_VISIBLE_DEVICES is \"x,0\""},
+      {"100", NULL,  NULL, "",   true,  WHY_NO_DEVICE, "cpu-forced-by-env",       "detected; CUDA_VISIBLE_DEVICES is \"\""},
+      {"100", NULL,  NULL, "-1", true,  WHY_NO_DEVICE, "cpu-forced-by-env",       "CUDA_VISIBLE_DEVICES is \"-1\""},
+      {"100", NULL,  NULL, "9",  true,  WHY_NO_DEVICE, "visible-devices-invalid", "entry \"9\" names no device"},
+      {"100", NULL,  NULL, "x,0",true,  WHY_NO_DEVICE, "visible-devices-invalid", "entry \"x\" names no device"},
       {"100", NULL,  NULL, "0,9",true,  WHY_NO_DEVICE, "",                        "(100)"},
-      {"100", NULL,  NULL, NULL, false, WHY_NO_DRIVER, "driver-not-loaded",       "no nvidia kernel module is loaded"},
-      {"100", NULL,  NULL, "-1", false, WHY_NO_DRIVER, "driver-not-loaded",       "no nvidia kernel module is loaded"},
+      {"100", NULL,  NULL, NULL, false, WHY_NO_DRIVER, "driver-not-loaded",       "the nvidia module is not loaded"},
+      {"100", NULL,  NULL, "-1", false, WHY_NO_DRIVER, "driver-not-loaded",       "the nvidia module is not loaded"},
       {NULL,  NULL,  "0",  NULL, true,  WHY_NO_DEVICE, "",                        "0 devices"},
-      {NULL,  NULL,  "0",  "-1", true,  WHY_NO_DEVICE, "visible-devices-invalid", "0 devices; CUDA_VISIBLE_DEVICES"},
+      {NULL,  NULL,  "0",  "-1", true,  WHY_NO_DEVICE, "cpu-forced-by-env",       "0 devices; CUDA_VISIBLE_DEVICES"},
       {NULL,  "100", NULL, NULL, true,  WHY_NO_DEVICE, "",                        "cuDeviceGetCount: CUDA_ERROR_NO_DEVICE"},
       {"803", NULL,  NULL, NULL, true,  WHY_NO_DRIVER, "",                        "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH (803)"},
-      {"34",  NULL,  NULL, NULL, false, WHY_NO_DRIVER, "libcuda-stub",            "cuInit: error (34)"},
+      {"34",  NULL,  NULL, NULL, true,  WHY_NO_DRIVER, "libcuda-stub",            "cuInit: error (34)"},
       {"999", NULL,  NULL, NULL, false, WHY_NO_DRIVER, "driver-not-loaded",       "CUDA_ERROR_UNKNOWN (999)"},
       {"12345", NULL,NULL, NULL, true,  WHY_NO_DRIVER, "",                        "cuInit: error (12345)"},
       // clang-format on
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     setup(NULL);
-    put("sys/module/other", NULL);
-    if (rows[i].module) put("sys/module/nvidia", NULL);
+    put_driver(rows[i].module);
     if (rows[i].init) setenv("FAKE_CU_INIT", rows[i].init, 1);
     if (rows[i].count) setenv("FAKE_CU_COUNT", rows[i].count, 1);
     if (rows[i].count_error) setenv("FAKE_CU_COUNT_ERROR", rows[i].count_error, 1);
@@ -185,8 +210,10 @@ static void driver_answers_are_told_apart(void **state) {
     char note[512];
     const char *cause;
     int version = -1;
-    assert_int_equal(why_probe_driver(root, &version, note, sizeof note, &cause), rows[i].reason);
-    assert_string_equal(cause, rows[i].cause);
+    enum why_reason reason = here_gpu(root, &version, note, sizeof note, &cause);
+    if (reason != rows[i].reason || strcmp(cause, rows[i].cause) != 0)
+      fail_msg("row %zu: %s [%s], not %s [%s]: %s", i, why_name(reason), cause,
+               why_name(rows[i].reason), rows[i].cause, note);
     assert_int_equal(version, 12080);
     has(note, rows[i].words);
   }
@@ -194,6 +221,7 @@ static void driver_answers_are_told_apart(void **state) {
 
 static void a_short_note_stays_in_its_room(void **state) {
   (void)state;
+  put_driver(true);
   setenv("FAKE_CU_INIT", "100", 1);
   setenv("CUDA_VISIBLE_DEVICES", "-1", 1);
   const char *cause;
@@ -201,7 +229,7 @@ static void a_short_note_stays_in_its_room(void **state) {
   for (size_t size = 1; size < 160; size++) {
     char *note = malloc(size); // exactly: a byte too far is seen by the sanitizer
     assert_non_null(note);
-    assert_int_equal(why_probe_driver(root, &version, note, size, &cause), WHY_NO_DEVICE);
+    assert_int_equal(here_gpu(root, &version, note, size, &cause), WHY_NO_DEVICE);
     assert_true(strlen(note) < size);
     free(note);
   }
@@ -217,15 +245,15 @@ static int without_libcuda(void) {
     return 77;
   }
   static const struct {
-    const char *folder, *cause;
-  } rows[] = {{"sys/module/other", "driver-not-installed"}, // modules, and nvidia is none of them
-              {"sys/module/nvidia", "libcuda-missing"},
-              {"dev/dxg", "libcuda-missing"}}; // the module is not known
+    bool module;
+    const char *cause;
+  } rows[] = {{false, "driver-not-installed"}, {true, "libcuda-missing"}};
   int failures = 0;
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     clear_root();
-    put(rows[i].folder, NULL);
-    enum why_reason reason = why_probe_driver(root, &version, note, sizeof note, &cause);
+    put_driver(rows[i].module);
+    if (!rows[i].module) put("lib/modules/6.1.0-18-amd64/updates/dkms/nvidia.ko", NULL);
+    enum why_reason reason = here_gpu(root, &version, note, sizeof note, &cause);
     bool right = reason == WHY_NO_DRIVER && version == 0 && !strcmp(cause, rows[i].cause) &&
                  strstr(note, "libcuda.so.1: cannot open shared object file");
     printf("%s: %s %s: %s\n", right ? "ok" : "FAILED", why_name(reason), cause, note);

@@ -1,0 +1,202 @@
+// The doctor for this process. The bus is looked at first, for a machine without a GPU needs no
+// more. Then the driver is asked here, in this process, whose backend enters it next anyway. Only
+// when it does not answer well is the whole machine looked at, for the cause.
+#include "here.h"
+#include "diagnose.h"
+#include "gather.h"
+#include "probe_process.h"
+#include "rule.h"
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// ---- the driver, asked here -----------------------------------------------------------------------
+
+enum { CUDA_NO_DEVICE = 100 };
+struct answer {
+  bool loaded;
+  int version, init, count, error; // error: of cuDeviceGetCount
+  char words[256];                 // "cuInit: CUDA_ERROR_NO_DEVICE (100), no CUDA-capable device..."
+};
+
+// From the CUDA driver API, which is stable: calls return a CUresult, 0 being success.
+struct driver {
+  int (*init)(unsigned flags);
+  int (*version)(int *);
+  int (*count)(int *);
+  int (*error_name)(int, const char **);
+  int (*error_string)(int, const char **);
+};
+
+static void say(const struct driver *driver, const char *call, int error, struct answer *answer) {
+  const char *name = NULL, *text = NULL;
+  if (driver->error_name) driver->error_name(error, &name);
+  if (driver->error_string) driver->error_string(error, &text);
+  snprintf(answer->words, sizeof answer->words, "%s: %s (%d)%s%s", call, name ? name : "error",
+           error, text ? ", " : "", text ? text : "");
+}
+
+// Asked before any CUDA runtime library is loaded, because the static runtime says "driver version
+// is insufficient" for a driver that is not there at all. Never closed: CUDA does not survive it.
+static void ask_here(struct answer *answer) {
+  void *library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
+  if (!library) {
+    const char *error = dlerror();
+    snprintf(answer->words, sizeof answer->words, "%s",
+             error ? error : "libcuda.so.1 does not load");
+    return;
+  }
+  struct driver driver = {0};
+  *(void **)&driver.init = dlsym(library, "cuInit");
+  *(void **)&driver.version = dlsym(library, "cuDriverGetVersion");
+  *(void **)&driver.count = dlsym(library, "cuDeviceGetCount");
+  *(void **)&driver.error_name = dlsym(library, "cuGetErrorName");
+  *(void **)&driver.error_string = dlsym(library, "cuGetErrorString");
+  if (!driver.init || !driver.version || !driver.count) {
+    snprintf(answer->words, sizeof answer->words,
+             "libcuda.so.1 has no cuInit, cuDriverGetVersion or cuDeviceGetCount");
+    return;
+  }
+  answer->loaded = true;
+  driver.version(&answer->version); // answers without cuInit
+  answer->init = driver.init(0);
+  if (!answer->init) answer->error = driver.count(&answer->count);
+  if (answer->init)
+    say(&driver, "cuInit", answer->init, answer);
+  else if (answer->error)
+    say(&driver, "cuDeviceGetCount", answer->error, answer);
+  else if (answer->count <= 0)
+    snprintf(answer->words, sizeof answer->words, "cuDeviceGetCount: 0 devices");
+}
+
+// ---- the machine --------------------------------------------------------------------------------
+
+// What was heard here stands, whatever a child process heard.
+static void take_answer(struct facts *f, const struct answer *answer) {
+  f->process = (struct process){0};
+  process_own(f);
+  if (!answer->loaded) return;
+  struct gpu *gpu = &f->gpu;
+  gpu->known = YES;
+  gpu->cuda_known = gpu->cuda_version_known = true;
+  gpu->cuda_version = answer->version;
+  gpu->cuda_init = answer->init;
+  gpu->cuda_count_known = !answer->init && !answer->error;
+  gpu->cuda_count = answer->count;
+  if (f->driver.cuda.there != THERE)
+    f->driver.cuda = (struct library){.there = THERE, .name = "libcuda.so.1",
+                                      .path = "libcuda.so.1", .real = "libcuda.so.1",
+                                      .version = "", .how = "dlopen"};
+}
+
+// A line of the rule that found the cause, after the system's own words.
+static void add(char *note, size_t size, const char *words, const char *why) {
+  snprintf(note, size, "%s%s%s", words, *words && *why ? "; " : "", why);
+}
+
+static enum why_reason bus(struct facts *f, char *note, size_t size, const char **cause) {
+  struct finding found = {.arena = f->arena, .why = "", .need = "", .have = "", .fix = ""};
+  probe_process(f, &(struct ask){0});
+  probe_scope(f);
+  probe_pci(f);
+  bool none = rule_no_nvidia_gpu(f, &found) == WHY_RESULT_FAIL;
+  if (none) *cause = why_cause_find("no-nvidia-gpu")->id;
+  add(note, size, "", found.why);
+  return none ? WHY_NO_HARDWARE : WHY_OK;
+}
+
+static enum why_reason driver(struct facts *f, const struct answer *answer, char *note,
+                              size_t size, const char **cause) {
+  gather(f, &(struct ask){.machine_only = true});
+  take_answer(f, answer);
+  const struct why_diagnosis *d = diagnose(f);
+  const struct why_finding *root = d->verdict == WHY_GPU_UNUSED ? &d->check[d->found[0]] : NULL;
+  if (root) *cause = root->cause->id;
+  add(note, size, answer->words, root ? root->why : "");
+  // A driver that is whole and lists no device, or one whose other half is not there.
+  bool whole = !root || root->cause->level == WHY_LEVEL_STATE ||
+               root->cause->level == WHY_LEVEL_SELECTION;
+  bool none = answer->init == CUDA_NO_DEVICE || !answer->init;
+  return answer->loaded && none && whole ? WHY_NO_DEVICE : WHY_NO_DRIVER;
+}
+
+struct work {
+  const char *root, *plugin;
+  int *driver;
+  char *note;
+  size_t size;
+  const char **cause;
+};
+
+static enum why_reason look_for_gpu(struct facts *f, const struct work *work) {
+  enum why_reason reason = bus(f, work->note, work->size, work->cause);
+  if (reason != WHY_OK) return reason;
+  struct answer answer = {0};
+  ask_here(&answer);
+  *work->driver = answer.version;
+  if (answer.loaded && !answer.init && !answer.error && answer.count > 0) return WHY_OK;
+  return driver(f, &answer, work->note, work->size, work->cause);
+}
+
+static enum why_reason look_at_plugin(struct facts *f, const struct work *work) {
+  struct ask ask = {.framework = FRAMEWORK_CUDA, .program = work->plugin};
+  f->framework = ask.framework;
+  probe_process(f, &ask);
+  probe_scope(f);
+  probe_build(f, &ask);
+  const struct why_diagnosis *d = diagnose(f);
+  for (int i = 0; i < d->founds && !**work->cause; i++) {
+    const struct why_finding *found = &d->check[d->found[i]];
+    if (found->cause->level == WHY_LEVEL_LIBRARIES) *work->cause = found->cause->id;
+  }
+  return WHY_OK;
+}
+
+// Does its work on the facts of a root, in memory that is given back.
+static enum why_reason with_root(enum why_reason (*look)(struct facts *, const struct work *),
+                                 const struct work *work) {
+  struct why_error error;
+  struct arena arena = {0};
+  struct root *volatile root = NULL;
+  jmp_buf full;
+  volatile enum why_reason reason = WHY_NO_DRIVER;
+  arena.full = &full;
+  if (!setjmp(full)) {
+    struct root *opened = NULL;
+    reason = root_open(work->root, &arena, &opened, &error);
+    root = opened;
+    if (reason == WHY_OK) {
+      struct facts *f = arena_give(&arena, sizeof *f);
+      f->arena = &arena;
+      f->root = opened;
+      reason = look(f, work);
+    } else {
+      snprintf(work->note, work->size, "%s", error.text);
+      reason = WHY_NO_DRIVER;
+    }
+  }
+  root_close(root);
+  arena_free(&arena);
+  return reason;
+}
+
+enum why_reason here_gpu(const char *root, int *driver_version, char *note, size_t size,
+                         const char **cause) {
+  *driver_version = 0;
+  *cause = "";
+  note[0] = 0;
+  return with_root(look_for_gpu, &(struct work){.root = root,
+                                                .driver = driver_version,
+                                                .note = note,
+                                                .size = size,
+                                                .cause = cause});
+}
+
+const char *here_plugin(const char *path) {
+  const char *cause = "";
+  char note[64];
+  with_root(look_at_plugin, &(struct work){
+                                .root = "/", .plugin = path, .note = note, .size = sizeof note, .cause = &cause});
+  return cause;
+}

@@ -1,0 +1,10 @@
+# The doctor as a black box: machines with one fault each, hostile snapshots, the command, its speed.
+add_executable(diagnose_many tests/doctor/diagnose_many.c)
+set_target_properties(diagnose_many PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+target_link_libraries(diagnose_many PRIVATE whycpu_objects)
+why_script(doctor_fixtures tests/doctor/run.py LABELS cli)
+why_script(doctor_mutants tests/doctor/run.py --mutants LABELS cli)
+why_script(doctor_command tests/doctor/command.py LABELS cli)
+why_script(doctor_hostile tests/doctor/hostile.py LABELS cli)
+why_script(doctor_speed tests/doctor/speed.py LABELS cli PROCESSORS 2)
+add_dependencies(cli_tests diagnose_many)

@@ -1,0 +1,35 @@
+# Fuzzers, a minute each: one for every tests/fuzz/fuzz_NAME.c.
+find_program(WHYCPU_FUZZ_CLANG NAMES clang-14 clang DOC "clang with libFuzzer")
+mark_as_advanced(WHYCPU_FUZZ_CLANG)
+set(fuzz_definitions)
+set(fuzz_libraries)
+foreach(library libelf libarchive)
+  if(${library}_found)
+    string(TOUPPER WHY_HAVE_${library} macro)
+    string(APPEND fuzz_definitions " -D${macro}")
+    if(NOT ${library}_include STREQUAL "/usr/include") # where clang looks anyway
+      string(APPEND fuzz_definitions " -isystem ${${library}_include}")
+    endif()
+    string(APPEND fuzz_libraries " ${${library}_library}")
+  endif()
+endforeach()
+set(fuzz_environment FUZZ_CLANG=${WHYCPU_FUZZ_CLANG} "FUZZ_DEFINITIONS=${fuzz_definitions}"
+    "FUZZ_LIBRARIES=${fuzz_libraries}")
+
+file(GLOB fuzzers CONFIGURE_DEPENDS tests/fuzz/fuzz_*.c)
+if(WHYCPU_FUZZ_CLANG AND NOT WHYCPU_SANITIZE)
+  why_script(fuzz_build tests/fuzz/run.sh --build LABELS full TIMEOUT 600 PROCESSORS 2
+             ENVIRONMENT ${fuzz_environment})
+  set_tests_properties(fuzz_build PROPERTIES FIXTURES_SETUP fuzz)
+endif()
+foreach(fuzzer ${fuzzers})
+  cmake_path(GET fuzzer STEM name)
+  string(REPLACE fuzz_ "" input ${name})
+  if(NOT WHYCPU_FUZZ_CLANG)
+    why_skip(${name} "no clang here" LABELS full)
+  elseif(NOT WHYCPU_SANITIZE)
+    why_script(${name} tests/fuzz/run.sh ${input} 60 LABELS full TIMEOUT 180
+               ENVIRONMENT ${fuzz_environment})
+    set_tests_properties(${name} PROPERTIES FIXTURES_REQUIRED fuzz)
+  endif()
+endforeach()

@@ -1,0 +1,2 @@
+// A driver library without any of a driver's functions.
+__attribute__((visibility("default"))) int something_else;
