@@ -63,22 +63,35 @@ static void item(FILE *f, const char *label, const char *text) {
 static void headline(FILE *f, const struct why_diagnosis *d, bool colour) {
   static const struct {
     enum look look;
-    const char *words;
-  } row[] = {[WHY_GPU_USED] = {GREEN, "Nothing stands in the way of the GPU"},
-             [WHY_GPU_UNUSED] = {RED, "The GPU is not used"},
-             [WHY_GPU_UNKNOWN] = {YELLOW, "Whether the GPU is used cannot be told"}};
+    const char *before, *after;
+  } row[] = {[WHY_GPU_USED] = {GREEN, "Nothing keeps ", " from using the GPU."},
+             [WHY_GPU_UNUSED] = {RED, "", " does not use the GPU."},
+             [WHY_GPU_UNKNOWN] = {YELLOW, "It cannot be told whether ", " uses the GPU."}};
   char text[256];
-  snprintf(text, sizeof text, "%s: %.150s", row[d->verdict].words,
-           *d->subject ? d->subject : d->asked);
+  snprintf(text, sizeof text, "%s%.150s%s", row[d->verdict].before, d->subject,
+           row[d->verdict].after);
   fputs(begin(colour, row[d->verdict].look), f);
   wrap(f, 0, 0, text);
   fputs(end(colour, row[d->verdict].look), f);
 }
 
-static void cause_whole(FILE *f, const struct why_finding *found, bool colour) {
+// A cause's own words name no framework: the one that was asked about is put in, or none where that
+// is this program itself.
+static void check_item(FILE *f, const char *check, const char *asked) {
+  static const char option[] = " --framework NAME";
+  const char *at = strstr(check, option);
+  bool self = !strcmp(asked, why_framework_name(0));
+  char text[512];
+  if (at)
+    snprintf(text, sizeof text, "%.*s%s%s%s", (int)(at - check), check, self ? "" : " --framework ",
+             self ? "" : asked, at + sizeof option - 1);
+  item(f, "check it", at ? text : check);
+}
+
+static void cause_whole(FILE *f, const struct why_finding *found, const char *asked, bool colour) {
   fprintf(f, "\n%s%s%s: ", begin(colour, BOLD), found->cause->id, end(colour, BOLD));
   wrap(f, (int)strlen(found->cause->id) + 2, 2, found->cause->sentence);
-  item(f, "found", found->why);
+  if (!found->evidences) item(f, "found", found->why);
   item(f, "needed", found->need);
   item(f, "there is", found->have);
   for (int i = 0; i < found->evidences; i++) {
@@ -87,7 +100,7 @@ static void cause_whole(FILE *f, const struct why_finding *found, bool colour) {
     wrap(f, 13, 13, found->evidence[i].text);
   }
   item(f, "fix", found->fix);
-  item(f, "check it", found->cause->check);
+  check_item(f, found->cause->check, asked);
 }
 
 // The finding that stands for a level: the worst one, the earliest of those.
@@ -167,7 +180,7 @@ static void untold(FILE *f, const struct why_diagnosis *d) {
 void doctor_text(FILE *f, const struct why_diagnosis *d, bool colour) {
   headline(f, d, colour);
   for (int i = 0; i < d->founds; i++)
-    if (d->check[d->found[i]].root) cause_whole(f, &d->check[d->found[i]], colour);
+    if (d->check[d->found[i]].root) cause_whole(f, &d->check[d->found[i]], d->asked, colour);
   if (d->verdict == WHY_GPU_UNKNOWN) untold(f, d);
   chain(f, d, colour);
   further(f, d);

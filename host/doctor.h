@@ -66,7 +66,7 @@ struct why_doctor {
 struct why_diagnosis {
   const char *asked;     // the framework's name; "whycpu"
   const char *root;      // "/" or as it was named
-  const char *subject;   // "torch 2.5.1 in /opt/venv", "this machine"
+  const char *subject;   // "pytorch 2.5.1", "whycpu"
   enum why_verdict_word verdict;
   const struct why_finding *check; // in the order of the chain, one a cause
   int checks;

@@ -41,7 +41,7 @@ struct why_machine *why_machine_new(void) {
 }
 
 // "whycpu" beside the library, or program, that this code is in.
-static enum why_reason own_folder(char *out, size_t size) {
+enum why_reason why_plugin_folder(char *out, size_t size) {
   Dl_info info;
   if (!dladdr((void *)(uintptr_t)why_open, &info) || !info.dli_fname) return WHY_CALL_FAILED;
   const char *slash = strrchr(info.dli_fname, '/');
@@ -63,7 +63,7 @@ static enum why_reason take_options(struct why_machine *machine,
   machine->options.root = machine->root;
   machine->options.library_dir = machine->library_dir;
   if (!machine->options.emulate_capability) machine->options.emulate_capability = 90;
-  if (!folder) return own_folder(machine->library_dir, sizeof machine->library_dir);
+  if (!folder) return why_plugin_folder(machine->library_dir, sizeof machine->library_dir);
   if (strlen(folder) >= sizeof machine->library_dir) return WHY_BAD_INPUT;
   strcpy(machine->library_dir, folder);
   return WHY_OK;

@@ -28,6 +28,7 @@ void build_onnxruntime(struct builder *);
 void build_llama(struct builder *);
 void build_ollama(struct builder *);
 void build_cuda(struct builder *);
+void build_self(struct builder *);
 
 // ---- packages: build_package.c ------------------------------------------------------------------
 
@@ -35,6 +36,10 @@ void build_cuda(struct builder *);
 struct distribution build_distribution(struct builder *, const char *const *name);
 // A file below the first folder of packages that has it; NULL: ABSENT or UNREAD in *there.
 const char *build_file(struct builder *, const char *below, enum there *);
+// The folder of packages that it is in: of `file`, which is `below` it, or (NULL) the
+// distribution's.
+const char *build_site(struct builder *, const char *file, const char *below,
+                       const struct distribution *);
 // Says whether the package is there: by its distribution or by a file of its own (NULL: neither).
 void build_found(struct builder *, const struct distribution *, const char *file,
                  enum there file_there);
@@ -64,8 +69,8 @@ void build_from_file(struct builder *, const struct asker *);
 // not there to be read, as this framework's builds are known to have it ("" none).
 struct asker build_asker(struct builder *, const char *path, const char *known_rpath,
                          const char *known_runpath);
-// "$ORIGIN/UP/nvidia/cublas/lib:..." of every folder that the wheels have.
-const char *build_wheel_path(struct arena *, const char *up);
+// "SITE/nvidia/cublas/lib:..." of every folder that the wheels have.
+const char *build_wheel_path(struct arena *, const char *site);
 // Looks for a library as `asker` would get it, and for what it needs of CUDA's itself.
 void build_needs(struct builder *, const char *name, const struct asker *);
 // All that are CUDA's of DT_NEEDED; how many there were.

@@ -123,23 +123,31 @@ static void read_pins(struct builder *b, const struct distribution *const *of, i
 
 // ---- libraries ---------------------------------------------------------------------------------
 
+// Conda's builds are for what conda installs beside them, which can be an older cuDNN than the
+// packages on PyPI ask for.
+static void take_conda_cudnn(struct builder *b, const struct asker *asker) {
+  const char *made, *name = table_cudnn_soname(b->build->cudnn);
+  struct distribution conda = python_conda(b->facts, &b->python, "jaxlib", &made);
+  const char *older = table_cudnn_soname(b->build->cudnn - 10000);
+  if (conda.there != THERE || !name || !older) return;
+  if (search_asked(&b->search, name, asker, false).there != ABSENT) return;
+  if (search_asked(&b->search, older, asker, false).there == THERE) build_needs(b, older, asker);
+}
+
 static void read_libraries(struct builder *b, const char *site, int major, bool old) {
-  static const char *const loads[] = {"cudart", "cudnn",    "cufft",   "cupti",
-                                      "cublas", "cusparse", "cusolver"};
+  static const char *const loads[] = {"cudart", "cufft", "cublas", "cusparse", "cusolver"};
   struct build *build = b->build;
   const char *path =
       old ? arena_print(b->arena, "%s/jaxlib/xla_extension.so", site)
           : arena_print(b->arena, "%s/jax_plugins/xla_cuda%d/xla_cuda_plugin.so", site, major);
-  const char *known = build_wheel_path(b->arena, old ? ".." : "../..");
+  const char *known = build_wheel_path(b->arena, site);
   struct asker asker = build_asker(b, path, known, "");
-  int count = (int)(sizeof loads / sizeof *loads);
-  if (old) { // no CUPTI in what it checks
-    build_needs_known(b, loads, 3, &asker);
-    build_needs_known(b, loads + 4, count - 4, &asker);
-  } else {
-    build_needs_known(b, loads, count, &asker);
-  }
+  take_conda_cudnn(b, &asker);
+  if (!build->count) build_needs_known(b, (const char *[]){"cudnn"}, 1, &asker);
+  build_needs_known(b, loads, (int)(sizeof loads / sizeof *loads), &asker);
+  if (!old) build_needs_known(b, (const char *[]){"cupti"}, 1, &asker);
   build->libraries_known = YES;
+  build_scan(b, path);
 }
 
 void build_jax(struct builder *b) {

@@ -71,7 +71,7 @@ void build_onnxruntime(struct builder *b) {
     build_is_cuda(b, NO, where, "there is no libonnxruntime_providers_cuda.so");
   }
   if (build->cuda_build != YES) return;
-  const char *site = arena_copy(b->arena, cuda, strlen(cuda) - sizeof provider);
+  const char *site = build_site(b, cuda, provider, &both);
   const char *below = "onnxruntime/capi/build_and_package_info.py";
   struct text info = root_text(b->root, 16 << 10, "%s/%s", site, below);
   struct value version = python_value(b->arena, &info, "cuda_version");

@@ -30,6 +30,13 @@ const char *build_file(struct builder *b, const char *below, enum there *there) 
   return NULL;
 }
 
+const char *build_site(struct builder *b, const char *file, const char *below,
+                       const struct distribution *d) {
+  if (file) return arena_copy(b->arena, file, strlen(file) - strlen(below) - 1);
+  if (d->there == THERE && !slice_ends(slice_of(d->site), "/conda-meta")) return d->site;
+  return b->python.sites ? b->python.site[0] : b->python.prefix;
+}
+
 void build_found(struct builder *b, const struct distribution *d, const char *file,
                  enum there file_there) {
   struct build *build = b->build;

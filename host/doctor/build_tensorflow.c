@@ -109,29 +109,24 @@ static void read_minimum(struct builder *b) {
 
 // The search path of its wheels, where the library itself is not there to be read. With 2.14 came
 // the packages nvidia-*; in 2.16 all but the runtime's are missing from the one file that counts.
-static const char *known_path(struct builder *b, bool conda) {
+static const char *known_path(struct builder *b, const char *site, bool conda) {
   const char *version = b->build->version;
-  if (conda) return "$ORIGIN/../../..";
+  if (conda) return arena_print(b->arena, "%s/lib", b->python.prefix);
   if (!*version || version_compare(version, "2.14") < 0) return "";
   if (version_compare(version, "2.16") >= 0 && version_compare(version, "2.17") < 0)
-    return "$ORIGIN/../nvidia/cuda_runtime/lib";
-  return build_wheel_path(b->arena, "..");
+    return arena_print(b->arena, "%s/nvidia/cuda_runtime/lib", site);
+  return build_wheel_path(b->arena, site);
 }
 
-static void read_libraries(struct builder *b, bool conda) {
+static void read_libraries(struct builder *b, const char *site, bool conda) {
   static const char *const loads[] = {"cudart", "cublas", "cufft", "cusolver", "cusparse", "cudnn"};
   struct build *build = b->build;
   if (!build->cuda || !build->cudnn) return;
   enum there there;
   const char *path = build_file(b, "tensorflow/libtensorflow_framework.so.2", &there);
   if (!path) path = build_file(b, "tensorflow_core/libtensorflow_framework.so.2", &there);
-  if (!path && *build->path) {
-    const char *site = folder_of(b->arena, build->path);
-    const char *inside = strstr(build->path, "/tensorflow");
-    if (inside) site = arena_copy(b->arena, build->path, (size_t)(inside - build->path));
-    path = arena_print(b->arena, "%s/tensorflow/libtensorflow_framework.so.2", site);
-  }
-  struct asker asker = build_asker(b, path, "", known_path(b, conda));
+  if (!path) path = arena_print(b->arena, "%s/tensorflow/libtensorflow_framework.so.2", site);
+  struct asker asker = build_asker(b, path, "", known_path(b, site, conda));
   build_needs_known(b, loads, (int)(sizeof loads / sizeof *loads), &asker);
   if (build->cuda >= 11000) build_needs_known(b, (const char *[]){"cublasLt"}, 1, &asker);
   if (version_compare(build->version, "2.14") < 0) // after that nobody asks for it
@@ -149,9 +144,13 @@ void build_tensorflow(struct builder *b) {
   const char *conda;
   struct distribution base = python_conda(b->facts, &b->python, "tensorflow-base", &conda);
   enum there there, old;
-  const char *path = build_file(b, "tensorflow/python/platform/build_info.py", &there);
-  if (!path) path = build_file(b, "tensorflow_core/python/platform/build_info.py", &old);
-  if (!path && old == UNREAD) there = UNREAD;
+  const char *below = "tensorflow/python/platform/build_info.py",
+             *path = build_file(b, below, &there);
+  if (!path) {
+    below = "tensorflow_core/python/platform/build_info.py";
+    path = build_file(b, below, &old);
+    if (path || old == UNREAD) there = old;
+  }
   if (d.there != THERE && intel.there == THERE) d = intel;
   if (d.there != THERE && base.there == THERE) d = base;
   build_found(b, &d, path, there);
@@ -165,5 +164,6 @@ void build_tensorflow(struct builder *b) {
   if (build->cuda_build == NO) return;
   complete(b, d.name);
   read_minimum(b);
-  if (build->cuda_build == YES && !windows) read_libraries(b, base.there == THERE);
+  if (build->cuda_build != YES || windows) return;
+  read_libraries(b, build_site(b, path, below, &d), base.there == THERE);
 }

@@ -112,13 +112,13 @@ static void needs_known(struct builder *b, const struct distribution *d, bool co
 }
 
 static void read_libraries(struct builder *b, const struct distribution *d, bool conda,
-                           const char *folder) {
+                           const char *site) {
   static const char *const file[] = {"libtorch_cuda.so", "libtorch_cuda_cu.so",
                                      "libtorch_cuda_cpp.so", "libtorch_cuda_linalg.so",
                                      "libc10_cuda.so"};
-  const char *known =
-      conda ? "$ORIGIN/../../../.."
-            : arena_print(b->arena, "%s:$ORIGIN", build_wheel_path(b->arena, "../.."));
+  const char *folder = arena_print(b->arena, "%s/torch/lib", site);
+  const char *known = conda ? arena_print(b->arena, "%s/lib", b->python.prefix)
+                            : arena_print(b->arena, "%s:$ORIGIN", build_wheel_path(b->arena, site));
   for (size_t i = 0; i < sizeof file / sizeof *file; i++) {
     const char *path = arena_print(b->arena, "%s/%s", folder, file[i]);
     struct asker asker = build_asker(b, path, known, "");
@@ -176,10 +176,8 @@ void build_torch(struct builder *b) {
   if (build->cuda_build == UNKNOWN) guess(b, &d, cpu, library, cuda);
   if (build->cuda_build != YES) return;
   if (!build->cuda) build->cuda = cuda_of_version(build->version);
-  const char *site =
-      path ? arena_copy(b->arena, path, strlen(path) - strlen("/torch/version.py")) : d.site;
-  const char *folder = arena_print(b->arena, "%s/torch/lib", site);
+  const char *site = build_site(b, path, "torch/version.py", &d);
   read_cudnn(b, &d);
-  read_architectures(b, folder);
-  read_libraries(b, &d, conda.there == THERE, folder);
+  read_architectures(b, arena_print(b->arena, "%s/torch/lib", site));
+  read_libraries(b, &d, conda.there == THERE, site);
 }

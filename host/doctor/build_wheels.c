@@ -36,12 +36,12 @@ static const struct wheel *wheel_of(const char *name) {
   return NULL;
 }
 
-const char *build_wheel_path(struct arena *arena, const char *up) {
+const char *build_wheel_path(struct arena *arena, const char *site) {
   const char *path = "";
   for (int i = 0; i < WHEELS; i++)
     if (!i || strcmp(wheels[i].folder, wheels[i - 1].folder) != 0)
-      path = arena_print(arena, "%s$ORIGIN/%s/nvidia/%s/lib:", path, up, wheels[i].folder);
-  return arena_print(arena, "%s$ORIGIN/%s/nvidia/cu13/lib", path, up);
+      path = arena_print(arena, "%s%s/nvidia/%s/lib:", path, site, wheels[i].folder);
+  return arena_print(arena, "%s%s/nvidia/cu13/lib", path, site);
 }
 
 // ---- folders -----------------------------------------------------------------------------------

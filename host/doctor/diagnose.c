@@ -128,8 +128,7 @@ struct why_diagnosis *diagnose(const struct facts *f) {
   order(d, arena_give(f->arena, CAUSES * sizeof(int)));
   const char *version = f->build.version ? f->build.version : "";
   d->subject = f->build.found == YES && f->framework != FRAMEWORK_SELF
-                   ? arena_print(f->arena, "%s %s, %s", d->asked, version,
-                                 f->build.path ? f->build.path : "")
-                   : "";
+                   ? arena_print(f->arena, "%s%s%s", d->asked, *version ? " " : "", version)
+                   : d->asked;
   return d;
 }

@@ -10,6 +10,7 @@ void fill_begin(struct fill *fill, int folder) {
   fill->folder = folder;
   fill->parent = -1;
   fill->parent_name[0] = 0;
+  fill->made = 0;
 }
 
 void fill_end(struct fill *fill) {
@@ -44,8 +45,10 @@ static int parent_of(struct fill *fill, const char *name, bool make, const char 
     char *end = part + strcspn(part, "/"), was = *end;
     *end = 0;
     int next = deep < FILL_DEEP ? enter(folder, part) : (errno = ENAMETOOLONG, -1);
-    if (next < 0 && errno == ENOENT && make && mkdirat(folder, part, 0700) == 0)
+    if (next < 0 && errno == ENOENT && make && mkdirat(folder, part, 0700) == 0) {
+      fill->made++;
       next = enter(folder, part);
+    }
     int error = errno;
     *end = was;
     if (folder != fill->folder) close(folder);
@@ -74,6 +77,7 @@ int fill_folder(struct fill *fill, const char *name) {
   const char *last;
   int parent = parent_of(fill, name, true, &last);
   if (parent < 0) return -1;
+  fill->made++;
   if (mkdirat(parent, last, 0700) == 0) return 0;
   struct stat stat;
   if (errno != EEXIST || fstatat(parent, last, &stat, AT_SYMLINK_NOFOLLOW) != 0) return -1;
@@ -81,17 +85,25 @@ int fill_folder(struct fill *fill, const char *name) {
   return unlinkat(parent, last, 0) ? -1 : mkdirat(parent, last, 0700);
 }
 
+static int make_file(int parent, const char *name) {
+  return openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
 int fill_file(struct fill *fill, const char *name) {
   const char *last;
   int parent = parent_of(fill, name, true, &last);
-  if (parent < 0 || make_room(fill, parent, last) != 0) return -1;
-  return openat(parent, last, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (parent < 0) return -1;
+  fill->made++;
+  int file = make_file(parent, last);
+  if (file >= 0 || errno != EEXIST || make_room(fill, parent, last) != 0) return file;
+  return make_file(parent, last);
 }
 
 int fill_link(struct fill *fill, const char *name, const char *target) {
   const char *last;
   int parent = parent_of(fill, name, true, &last);
   if (parent < 0 || make_room(fill, parent, last) != 0) return -1;
+  fill->made++;
   return symlinkat(target, parent, last);
 }
 
@@ -103,6 +115,7 @@ int fill_same(struct fill *fill, const char *name, const char *other) {
   struct stat stat;
   if (there >= 0 && fstatat(there, other_last, &stat, AT_SYMLINK_NOFOLLOW) == 0) {
     int parent = parent_of(fill, name, true, &last);
+    fill->made++;
     if (parent >= 0 && strcmp(name, other) == 0)
       done = 0;
     else if (parent >= 0 && make_room(fill, parent, last) == 0)

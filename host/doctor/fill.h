@@ -9,6 +9,7 @@ enum { FILL_DEEP = 128 }; // parts of a name
 struct fill {
   int folder;
   int parent; // where the last file went, still open; -1
+  int made;   // files, folders and links, so far
   char parent_name[PATH_MOST];
 };
 void fill_begin(struct fill *, int folder);

@@ -5,6 +5,7 @@ static const struct {
   void (*probe)(struct builder *);
   const char *name[10]; // of its distributions; none: not a Python package alone
 } framework[FRAMEWORK_COUNT] = {
+    [FRAMEWORK_SELF] = {build_self, {NULL}},
     [FRAMEWORK_TENSORFLOW] = {build_tensorflow,
                               {"tensorflow", "tensorflow-gpu", "tensorflow-cpu", "tf-nightly",
                                "tf-nightly-gpu", "tensorflow-cpu-aws", "nvidia-tensorflow"}},
@@ -60,5 +61,10 @@ void probe_build(struct facts *f, const struct ask *ask) {
   f->build.needed = b.needed;
   framework[ask->framework].probe(&b);
   build_compare(&b);
+  // Of what is built on a machine, the runtime that it gets there is the one that it was built
+  // with.
+  bool local = ask->framework == FRAMEWORK_CUDA || ask->framework == FRAMEWORK_LLAMA_CPP;
+  if (local && f->build.cuda % 1000 == 0 && f->build.runtime / 1000 == f->build.cuda / 1000)
+    f->build.cuda = f->build.runtime;
   if (f->build.found == NO && *name) look_elsewhere(&b, name);
 }

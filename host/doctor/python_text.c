@@ -11,6 +11,10 @@ static bool is_name_character(char c) {
   return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
+static bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 static struct slice skip(struct slice s, const char *characters) {
   while (s.length && *s.at && strchr(characters, *s.at)) s.at++, s.length--;
   return s;
@@ -79,7 +83,7 @@ static bool assigned(struct slice *rest) {
 // What follows a name in quotes, if they are a pair's first half.
 static bool paired(struct slice whole, size_t quote, struct slice *rest) {
   size_t before = quote;
-  while (before && memchr(" \t\r\n", whole.at[before - 1], 4)) before--;
+  while (before && is_blank(whole.at[before - 1])) before--;
   bool tuple = before && whole.at[before - 1] == '(';
   struct slice s = skip(*rest, " \t");
   if (!s.length || !(*s.at == ':' || (tuple && *s.at == ','))) return false;

@@ -202,9 +202,10 @@ struct text root_link(struct root *root, const char *format, ...) {
   root_walk(root, text.path, false, &place, NULL, NULL);
   text.there = place.there;
   if (place.there != THERE) return text;
+  text.there = ABSENT;
+  if (!S_ISLNK(place.stat.st_mode)) return text;
   char target[PATH_MOST];
-  ssize_t length =
-      S_ISLNK(place.stat.st_mode) ? root_read_link(root, &place, target) : (errno = ENOENT, -1);
+  ssize_t length = root_read_link(root, &place, target);
   text.there = length < 0 ? there_after(errno) : THERE;
   if (length < 0) return text;
   text.text = arena_copy(root->arena, target, (size_t)length);

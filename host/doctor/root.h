@@ -46,6 +46,7 @@ enum { ROOT_TEXT = 1 << 20 }; // bytes of a file that are read at most, unless a
 struct text root_text(struct root *, size_t most, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 // Names in a folder that match a pattern (fnmatch(3); "*" for all but those with a leading dot).
+// UNREAD may have names as well: they are there, and others may be.
 struct names root_names(struct root *, const char *pattern, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 // What a path leads to, its links followed. `out` may be NULL.
@@ -61,7 +62,7 @@ struct text root_real(struct root *, const char *format, ...) __attribute__((for
 int root_file(struct root *, const char *path);
 
 // What was touched, for --capture: called with the path as it was asked for. `kind`: 't'ext (with
-// how much of it), 'n'ames, 's'tat, 'l'ink, 'f'ile.
+// how much of it), 'n'ames (the pattern is the last part of the path), 's'tat, 'l'ink, 'f'ile.
 typedef void root_watcher(void *to, char kind, const char *path, size_t most);
 void root_watch(struct root *, root_watcher *, void *to);
 #endif

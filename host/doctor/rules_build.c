@@ -34,6 +34,32 @@ enum why_result rule_framework_not_in_this_env(const struct facts *f, struct fin
   return say_fail(o, "no %s in %s", name_of(f), f->build.where);
 }
 
+// Where a build with CUDA comes from.
+static const char *cuda_build_of(const struct facts *f) {
+  static const char *const from[FRAMEWORK_COUNT] = {
+      // clang-format off
+      [FRAMEWORK_SELF]        = "build it where the CUDA toolkit is found (make toolkit fetches one), then make build",
+      [FRAMEWORK_TENSORFLOW]  = "pip install \"tensorflow[and-cuda]\", after pip uninstall tensorflow-cpu",
+      [FRAMEWORK_JAX]         = "pip install -U \"jax[cuda12]\"",
+      [FRAMEWORK_ONNXRUNTIME] = "pip uninstall -y onnxruntime, then pip install onnxruntime-gpu",
+      [FRAMEWORK_LLAMA_CPP]   = "build it with cmake -DGGML_CUDA=ON (llama-cpp-python: CMAKE_ARGS=-DGGML_CUDA=on pip install --force-reinstall llama-cpp-python)",
+      [FRAMEWORK_OLLAMA]      = "install Ollama with its CUDA runners (the official archive, or the package ollama-cuda)",
+      [FRAMEWORK_CUDA]        = "build the program with CUDA",
+      // clang-format on
+  };
+  if (f->scope.platform == PLATFORM_JETSON)
+    return "install the build that NVIDIA makes for this JetPack release";
+  if (f->framework != FRAMEWORK_PYTORCH) return from[f->framework];
+  // Of the CUDA versions that PyTorch is built for, the newest of each major that a driver serves.
+  static const int wheel[] = {130, 126, 118};
+  const char *path;
+  int serves = driver_cuda(f, &path), chosen = 126;
+  for (size_t i = sizeof wheel / sizeof wheel[0]; serves && i-- > 0;)
+    if (wheel[i] / 10 <= serves / 1000) chosen = wheel[i];
+  return arena_print(f->arena, "pip install --force-reinstall torch --index-url "
+                               "https://download.pytorch.org/whl/cu%d", chosen);
+}
+
 enum why_result rule_framework_cpu_only_build(const struct facts *f, struct finding *o) {
   if (!there(f, o)) return o->result;
   if (f->framework == FRAMEWORK_JAX && f->build.plugin != UNKNOWN)
@@ -45,6 +71,7 @@ enum why_result rule_framework_cpu_only_build(const struct facts *f, struct find
   if (f->build.cuda_build == YES) return say_ok(o, "it was built with CUDA");
   say_need(o, "a build with CUDA");
   say_have(o, "%s %s for the CPU", name_of(f), f->build.version);
+  say_fix(o, "%s", cuda_build_of(f));
   return say_fail(o, "this %s was built without CUDA", name_of(f));
 }
 

@@ -38,9 +38,11 @@ enum why_result rule_container_no_gpu(const struct facts *f, struct finding *o) 
   if (!inside(f, o)) return o->result;
   if (f->nodes.known != YES) {
     if (cuda_sees(f)) return say_ok(o, "cuInit succeeds");
-    return say_unknown(o, "which device files are there is not known");
+    return say_unknown(o, "which device files there are is not known");
   }
   if (gpu_nodes(f)) return say_ok(o, "it has the GPU's device files");
+  if (!without_pci(f) && !f->pci.gpus && f->pci.complete == YES)
+    return say_na(o, "its host has no GPU");
   const char *asked = env_of(f, "NVIDIA_VISIBLE_DEVICES");
   say_evidence(o, f->nodes.path, "no /dev/nvidia0%s",
                f->scope.platform == PLATFORM_WSL2 ? ", no /dev/dxg" : "");
@@ -64,7 +66,7 @@ enum why_result rule_container_driver_caps(const struct facts *f, struct finding
   if (f->nodes.known == YES && !gpu_nodes(f)) return say_na(o, "it has no GPU");
   if (f->driver.nvml.there == ABSENT) return say_na(o, "it has none of the driver's libraries");
   if (f->driver.cuda.there == UNREAD || f->driver.nvml.there == UNREAD)
-    return say_unknown(o, "which of the driver's libraries are there is not known");
+    return say_unknown(o, "which of the driver's libraries it has is not known");
   const char *caps = env_of(f, "NVIDIA_DRIVER_CAPABILITIES");
   if (f->process.env_known != YES) return say_unknown(o, "the environment is not known");
   if (caps && (strstr(caps, "compute") || strstr(caps, "all")))

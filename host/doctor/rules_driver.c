@@ -9,10 +9,12 @@ static bool compat(const struct library *cuda) {
   return below(cuda->real, "/compat/") || below(cuda->path, "/compat/");
 }
 
+// A stub answers 34 to every call: what answers anything else is none.
 static bool stub(const struct facts *f) {
   const struct library *cuda = &f->driver.cuda;
+  if (f->gpu.cuda_known) return f->gpu.cuda_init == 34;
   if (below(cuda->path, "/stubs/") || below(cuda->real, "/stubs/")) return true;
-  return f->scope.platform == PLATFORM_LINUX && !*cuda->version && !cuda_sees(f);
+  return f->scope.platform == PLATFORM_LINUX && !*cuda->version;
 }
 
 enum why_result rule_libcuda_missing(const struct facts *f, struct finding *o) {
@@ -24,7 +26,7 @@ enum why_result rule_libcuda_missing(const struct facts *f, struct finding *o) {
   if (cuda_sees(f)) return say_ok(o, "cuInit succeeds");
   if (f->scope.platform == PLATFORM_WSL2 && f->driver.wsl_cuda == NO && !in_container(f))
     return say_na(o, "WSL2 brings its own, and has none");
-  if (cuda->there == UNREAD) return say_unknown(o, "where libcuda.so.1 is is not known");
+  if (cuda->there == UNREAD) return say_unknown(o, "where libcuda.so.1 lies is not known");
   say_evidence(o, "libcuda.so.1", "in none of the folders that a program looks in");
   if (f->driver.nvml.there == THERE)
     say_evidence(o, f->driver.nvml.path, "is there: nvidia-smi would work");
@@ -50,7 +52,7 @@ enum why_result rule_libcuda_wrong_arch(const struct facts *f, struct finding *o
   const struct library *cuda = &f->driver.cuda;
   if (cuda->there == ABSENT) return say_na(o, "there is none");
   if (cuda_sees(f)) return say_ok(o, "cuInit succeeds");
-  if (cuda->there == UNREAD) return say_unknown(o, "where libcuda.so.1 is is not known");
+  if (cuda->there == UNREAD) return say_unknown(o, "where libcuda.so.1 lies is not known");
   const char *wanted = "64 bits";
   bool wrong = cuda->elf_class == 32;
   for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
@@ -71,7 +73,7 @@ enum why_result rule_libcuda_stub(const struct facts *f, struct finding *o) {
   if (cuda->there == ABSENT) return say_na(o, "there is none");
   if (cuda->there == UNREAD && !said) {
     if (cuda_sees(f)) return say_ok(o, "cuInit succeeds");
-    return say_unknown(o, "where libcuda.so.1 is is not known");
+    return say_unknown(o, "where libcuda.so.1 lies is not known");
   }
   if (!said && !stub(f)) return say_ok(o, "not the toolkit's stub");
   if (cuda->there == THERE)
@@ -108,7 +110,7 @@ enum why_result rule_wsl_libcuda_shadowed(const struct facts *f, struct finding 
   const struct library *cuda = &f->driver.cuda;
   if (cuda->there == ABSENT) return say_na(o, "there is none");
   if (cuda_sees(f)) return say_ok(o, "cuInit succeeds");
-  if (cuda->there == UNREAD) return say_unknown(o, "where libcuda.so.1 is is not known");
+  if (cuda->there == UNREAD) return say_unknown(o, "where libcuda.so.1 lies is not known");
   if (below(cuda->real, "/usr/lib/wsl/")) return say_ok(o, "it is WSL2's own");
   say_evidence(o, cuda->path, "leads to %s, found by %s", cuda->real, cuda->how);
   say_need(o, "libcuda.so.1 from /usr/lib/wsl/lib");
@@ -155,7 +157,7 @@ enum why_result rule_driver_library_mismatch(const struct facts *f, struct findi
     say_have(o, "%s", differs ? differs->version : *cuda->version ? cuda->version : "another");
     return say_fail(o, "the libraries and the kernel module are of two versions");
   }
-  if (cuda_sees(f)) return say_ok(o, "cuInit succeeds");
+  if (cuda_sees(f) || nvml_sees(f)) return say_ok(o, "the driver answers");
   if (f->kernel.nvidia == NO) return say_na(o, "no driver is loaded");
   if (cuda->there == ABSENT) return say_na(o, "there is no libcuda.so.1");
   if (own && (!known || !*cuda->version))
@@ -178,7 +180,7 @@ enum why_result rule_cuda_compat_unsupported(const struct facts *f, struct findi
     return say_fail(o, "forward compatibility does not serve %s", gpu_name(f));
   }
   if (cuda_sees(f)) return say_ok(o, "cuInit succeeds");
-  if (cuda->there == UNREAD) return say_unknown(o, "where libcuda.so.1 is is not known");
+  if (cuda->there == UNREAD) return say_unknown(o, "where libcuda.so.1 lies is not known");
   return say_ok(o, used ? "it serves this GPU" : "no forward compatibility library is used");
 }
 
@@ -188,7 +190,7 @@ enum why_result rule_cuda_compat_mismatch(const struct facts *f, struct finding 
   if (cuda->there == ABSENT) return say_na(o, "there is none");
   if (cuda->there == UNREAD) {
     if (cuda_sees(f)) return say_ok(o, "cuInit succeeds");
-    return say_unknown(o, "where libcuda.so.1 is is not known");
+    return say_unknown(o, "where libcuda.so.1 lies is not known");
   }
   const char *version = f->kernel.version ? f->kernel.version : "";
   bool used = compat(cuda), said = f->gpu.cuda_known && f->gpu.cuda_init == 803;

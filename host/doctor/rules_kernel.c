@@ -221,7 +221,7 @@ enum why_result rule_open_kmod_unsupported_gpu(const struct facts *f, struct fin
   if (nvml_sees(f) || cuda_sees(f)) return say_ok(o, "the driver answers for a GPU");
   if (f->kernel.nvidia == NO) return say_na(o, "no driver is loaded");
   if (f->kernel.open == UNKNOWN && before == f->pci.gpus && before)
-    return say_unknown(o, "which kernel module it is is not known: /proc/driver/nvidia/version");
+    return say_unknown(o, "which kernel module it is, is not known: /proc/driver/nvidia/version");
   return say_ok(o, open ? "the open module serves it" : "not the open module");
 }
 
@@ -240,7 +240,7 @@ enum why_result rule_open_kmod_required(const struct facts *f, struct finding *o
   if (nvml_sees(f) || cuda_sees(f)) return say_ok(o, "the driver answers for a GPU");
   if (f->kernel.nvidia == NO) return say_na(o, "no driver is loaded");
   if (f->kernel.open == UNKNOWN && only)
-    return say_unknown(o, "which kernel module it is is not known: /proc/driver/nvidia/version");
+    return say_unknown(o, "which kernel module it is, is not known: /proc/driver/nvidia/version");
   return say_ok(o, "not the proprietary module for such a GPU");
 }
 

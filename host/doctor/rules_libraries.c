@@ -50,7 +50,7 @@ static bool say_missing(const struct facts *f, struct finding *o, int cudnn, enu
     return true;
   }
   if (unread)
-    say_unknown(o, "where its libraries are is not known");
+    say_unknown(o, "where its libraries lie is not known");
   else
     say_ok(o, "none is missing in this way");
   return false;
@@ -117,6 +117,15 @@ enum why_result rule_cudnn_version_mismatch(const struct facts *f, struct findin
   bool loads = false;
   for (int i = 0; i < f->build.count; i++) loads |= f->build.needed[i].cudnn;
   if (!loads) return say_na(o, "it loads no cuDNN");
+  // What another library has loaded before, in the same process, only shows there.
+  const char *line = framework_says(f, "Found cuDNN version|Loaded runtime CuDNN library|"
+                                       "Outdated cuDNN installation");
+  if (line) {
+    say_evidence(o, f->log.own_path, "%s", line);
+    say_need(o, "a cuDNN at least as new as the one it was built with");
+    say_have(o, "an older one, loaded first");
+    return say_fail(o, "its log says that cuDNN is older than the one it was built with");
+  }
   if (!built || !got) return say_na(o, "one of the two versions is not known");
   bool patch = f->framework == FRAMEWORK_JAX, skipped = env_of(f, "JAX_SKIP_CUDA_CONSTRAINTS_CHECK");
   bool old = patch ? got < built && !skipped : got / 100 < built / 100;
@@ -136,6 +145,13 @@ enum why_result rule_cuda_runtime_older_than_build(const struct facts *f, struct
   char least[16], got[16];
   cuda_text(f->build.runtime_least, least);
   cuda_text(f->build.runtime, got);
+  const char *line = framework_says(f, "Found CUDA version");
+  if (line) {
+    say_evidence(o, f->log.own_path, "%s", line);
+    say_need(o, "a CUDA runtime at least as new as the one it was built with");
+    say_have(o, "an older one, loaded first");
+    return say_fail(o, "its log says that the CUDA runtime is older");
+  }
   if (!f->build.runtime_least) return say_na(o, "it asks for no version of the runtime");
   if (!f->build.runtime) return say_na(o, "the runtime's version is not known");
   say_evidence(o, f->build.runtime_path, "CUDA runtime %s", got);
@@ -155,10 +171,10 @@ enum why_result rule_ptxjit_missing(const struct facts *f, struct finding *o) {
   bool rests = f->build.found == YES && f->build.archs_known == YES && best &&
                coverage(&f->build, best) == COVERED_PTX;
   if (without_pci(f)) return say_na(o, "%s brings its own", platform_name(f));
+  if (!said && !rests) return say_na(o, "nothing here has to be compiled from PTX");
   if (f->driver.ptxjit.there == THERE && !said) return say_ok(o, "%s", f->driver.ptxjit.path);
-  if (!said && !rests) return say_ok(o, "nothing here has to be compiled from PTX");
   if (f->driver.ptxjit.there == UNREAD && !said)
-    return say_unknown(o, "where libnvidia-ptxjitcompiler.so.1 is is not known");
+    return say_unknown(o, "where libnvidia-ptxjitcompiler.so.1 lies is not known");
   if (f->driver.cuda.there != THERE) return say_na(o, "there is no libcuda.so.1");
   say_evidence(o, "libnvidia-ptxjitcompiler.so.1", "in none of the folders that a program looks in");
   if (said) say_evidence(o, "CUDA", "%s", error_words(f, "CUDA", 221));

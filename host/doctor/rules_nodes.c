@@ -14,7 +14,7 @@ static bool asked(const struct facts *f, struct finding *o) {
   if (cuda_sees(f))
     say_ok(o, "cuInit succeeds");
   else
-    say_unknown(o, "which device files are there is not known");
+    say_unknown(o, "which device files there are is not known");
   return false;
 }
 

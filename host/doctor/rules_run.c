@@ -89,7 +89,7 @@ enum why_result rule_app_not_asked_for_gpu(const struct facts *f, struct finding
     line = offload.line;
   if (runs_layers(f) && !line && offload.done < 0) line = framework_says(f, "n_gpu_layers = 0|n_gpu_layers=0|not utilizing");
   if (f->framework == FRAMEWORK_ONNXRUNTIME) line = framework_says(f, "get_providers() ['CPUExecutionProvider']|get_providers(): ['CPUExecutionProvider']|get_providers()=['CPUExecutionProvider']|get_providers() = ['CPUExecutionProvider']");
-  if (!line) return say_ok(o, f->log.own_known == YES ? "its log does not say so" : "not known without its log: nothing says so");
+  if (!line) return say_ok(o, f->log.own_known == YES ? "its log does not say so" : "nothing says so: its log is not here");
   say_evidence(o, f->log.own_path, "%s", line);
   if (f->framework == FRAMEWORK_ONNXRUNTIME) {
     say_need(o, "providers=['CUDAExecutionProvider', 'CPUExecutionProvider']");

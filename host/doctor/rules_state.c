@@ -35,6 +35,7 @@ static void call_evidence(const struct facts *f, struct finding *o, int error) {
 enum why_result rule_suspend_resume_uvm(const struct facts *f, struct finding *o) {
   if (without_pci(f)) return say_na(o, "%s has no nvidia_uvm", platform_name(f));
   if (cuda_sees(f)) return say_ok(o, "cuInit succeeds");
+  if (driver_known_absent(f)) return say_na(o, "there is no driver to ask");
   if (!f->gpu.cuda_known) return say_na(o, "what cuInit returns is not known");
   if (f->gpu.cuda_init != 999) return say_ok(o, "cuInit does not return 999");
   const char *line = kernel_says(f, "PM: suspend exit|PM: resume|PM: hibernation");

@@ -173,7 +173,8 @@ static enum why_reason add_member(struct unpacking *u, struct archive_entry *ent
   char name[PATH_MOST];
   const char *said = name_of(entry), *wrong = tidy(said, name);
   if (wrong) return refuse(u, "%.100s %s", said ? said : "", wrong);
-  if (++u->members > MEMBERS_MOST)
+  u->members++;
+  if (u->members > MEMBERS_MOST || u->fill.made > MEMBERS_MOST)
     return refuse(u, "larger than a snapshot can be: it has more than %d files", MEMBERS_MOST);
   if (!name[0]) return WHY_OK;
   const char *hard = archive_entry_hardlink(entry), *soft = archive_entry_symlink(entry);

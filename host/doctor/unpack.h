@@ -4,9 +4,9 @@
 #include "walk.h"
 
 // Beyond these an archive is no snapshot: bytes of content in all, bytes of the whole stream,
-// bytes of what comes before one file's content, files.
+// bytes of what comes before one file's content; files, folders and links.
 enum { CONTENT_MOST = 256 << 20, STREAM_MOST = 768 << 20, HEADER_MOST = 1 << 20 };
-enum { MEMBERS_MOST = 200000 };
+enum { MEMBERS_MOST = 50000 };
 
 // Of an open file: does it begin as an archive does?
 bool unpack_is_archive(int file);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LIST_MOST = 4 << 20 };
+enum { LIST_MOST = 1 << 20 }; // of a longer list nothing can be told: all is unread
 
 static int by_text(const void *a, const void *b) {
   return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -77,7 +77,8 @@ void unread_load(struct root *root) {
   struct text text = root_text(root, LIST_MOST, "/.whycpu/unread");
   int lines = 1, count = 0;
   for (size_t i = 0; i < text.length; i++) lines += text.text[i] == '\n';
-  const char **list = arena_give(root->arena, 2 * (size_t)lines * sizeof *list);
+  const char **list = arena_give(root->arena, (2 * (size_t)lines + 1) * sizeof *list);
+  if (text.cut || text.there == UNREAD) list[count++] = "/";
   for (const char *at = text.text, *end = text.text + text.length; at < end;) {
     const char *stop = memchr(at, '\n', (size_t)(end - at));
     if (!stop) stop = end;

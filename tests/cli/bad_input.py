@@ -27,7 +27,7 @@ old = file("old.csv", b"kept\n")
 TABLE = [
     ([], 2, None),  # the help, on standard error
     (["explian"], 2, "did you mean explain?"),
-    (["doctor"], 2, "no such command"),
+    (["docter"], 2, "did you mean doctor?"),
     (["--verson"], 2, "no such option"),
     (["list", "opps"], 2, "did you mean ops?"),
     (["list", "ops", "kernels"], 2, "one list at a time"),

@@ -31,7 +31,7 @@ status, out, err = run("--version")
 expect(re.fullmatch(r"whycpu \d+\.\d+\.\d+ \([0-9a-z-]+\)\n", out), f"--version: {out!r}")
 status, out, err = run("--help")
 expect(status == 0 and "explain" in out, "--help")
-for later in ["doctor", "accept"]:
+for later in ["accept"]:
     expect(not re.search(rf"^  {later}\b", out, re.M), f"--help lists {later}, which is not there")
 
 # ---- list: every topic in every format -----------------------------------------------------------

@@ -1,26 +1,80 @@
 """The reports in cases.jsonl that prove their cause (grades A and B), each as a machine that shows what
 the report says; the verdict is the report's."""
+
 import json
 import os
 
 import elf
-from causes_build import (SITE, fresh, jax_with_toolkit, old_driver, swap_gpu, with_ort, with_system_tensorflow)
-from causes_driver import (CACHE, LIB, UNEXPLAINED, cdi, compat, enforcing, eperm, in_container, no_libcuda, no_uvm_node,
-                           not_ready, stale_major, upgraded, vgpu, video_only)
-from causes_machine import (BUS, EFI, HERE, blackwell, nouveau, refused, rm_fails, with_jax, with_ollama,
-                            with_program, with_tensorflow, with_torch)
+from causes_build import SITE, fresh, jax_with_toolkit, old_driver, with_ort, with_system_tensorflow
+from causes_driver import (
+    CACHE,
+    LIB,
+    UNEXPLAINED,
+    cdi,
+    compat,
+    enforcing,
+    eperm,
+    in_container,
+    no_libcuda,
+    no_uvm_node,
+    not_ready,
+    stale_major,
+    upgraded,
+    video_only,
+)
+from causes_machine import (
+    nobody,
+    BUS,
+    EFI,
+    HERE,
+    blackwell,
+    nouveau,
+    refused,
+    with_jax,
+    with_ollama,
+    with_program,
+    with_torch,
+)
 from fixtures import ALL, Fixture
-from frameworks import (LIBRARIES_12, conda_package, cuda_program, cudnn_files, distribution, jax, jax_old, llama_cpp, llama_cpp_python,
-                        nvidia_wheels, ollama, onnxruntime, python, tensorflow, toolkit, torch)
-from gpus import uuid_of
-from kinds import (bare, container, context_fails, cuda_fails, each, hgx, install, jetson, load, nvrm, uninstall, unload, vm,
-                   wsl2)
+from frameworks import (
+    LIBRARIES_12,
+    conda_package,
+    cuda_program,
+    cudnn_files,
+    distribution,
+    jax,
+    jax_old,
+    llama_cpp,
+    llama_cpp_python,
+    onnxruntime,
+    python,
+    tensorflow,
+    toolkit,
+    torch,
+)
+from kinds import (
+    bare,
+    container,
+    context_fails,
+    cuda_fails,
+    each,
+    hgx,
+    jetson,
+    nvrm,
+    unload,
+    vm,
+    wsl2,
+)
 
 with open(os.path.join(os.path.dirname(__file__), "cases.jsonl"), encoding="utf-8") as file:
     CASES = {row["id"]: row for row in map(json.loads, file)}
 # What a case is about is right, and the GPU is used all the same: the root is none.
-NEGATIVE = {"framework-bug-mig-count": "gpu-used", "vgpu-feature-blocked": "gpu-used",
-            "minor-compat-feature-missing": "gpu-used", "unknown": ("gpu-used", "unknown")}
+NEGATIVE = {
+    "framework-bug-mig-count": "gpu-used",
+    "vgpu-feature-blocked": "gpu-used",
+    "minor-compat-feature-missing": "gpu-used",
+    "unknown": ("gpu-used", "unknown"),
+}
 done = set()
 
 
@@ -32,8 +86,19 @@ def case(name, framework, healthy, deciding=(), **more):
     done.add(name)
 
     def declare(broken):
-        ALL.append(Fixture("case/" + name, framework, NEGATIVE.get(root, root), healthy, broken, deciding, **more))
+        ALL.append(
+            Fixture(
+                "case/" + name,
+                framework,
+                NEGATIVE.get(root, root),
+                healthy,
+                broken,
+                deciding,
+                **more,
+            )
+        )
         return broken
+
     return declare
 
 
@@ -45,10 +110,16 @@ def conda(gpu, driver, version="3.10"):
     return python(bare(gpu, driver), version, "conda", "/opt/conda/envs/ml")
 
 
-# ---- run time, selection, state --------------------------------------------------------------------------
+# ---- run time, selection, state ---------------------------------------------------------------
 
 
-@case("app-llmgguf-8", "llama.cpp", lambda: llama_cpp_python(python(bare("2704"))), [".whycpu/log"], without="gpu-used")
+@case(
+    "app-llmgguf-8",
+    "llama.cpp",
+    lambda: llama_cpp_python(python(bare("2704"))),
+    [".whycpu/log"],
+    without="gpu-used",
+)
 def _(m):
     m.says("load_tensors: offloaded 0/33 layers to GPU", "not utilizing my RTX 4080")
 
@@ -59,14 +130,21 @@ def two_k40m():
 
 @case("computemode-digits-2005", "cuda", two_k40m, [".whycpu/gpu.json"])
 def _(m):
-    m.gpu["nvml"]["devices"][0].update(compute_mode="exclusive-process", processes=1, memory_free=11367 << 20)
+    m.gpu["nvml"]["devices"][0].update(
+        compute_mode="exclusive-process", processes=1, memory_free=11367 << 20
+    )
     m.env["CUDA_VISIBLE_DEVICES"] = "0"
     m.gpu["cuda"].update(device_count=1, devices=m.gpu["cuda"]["devices"][:1])
     context_fails(m, 46)
     symptoms(m, "computemode-digits-2005")
 
 
-@case("computemode-tf-526", "tensorflow", lambda: with_system_tensorflow("2.10.0"), [".whycpu/gpu.json"])
+@case(
+    "computemode-tf-526",
+    "tensorflow",
+    lambda: with_system_tensorflow("2.10.0"),
+    [".whycpu/gpu.json"],
+)
 def _(m):
     each(m, compute_mode="exclusive-thread", processes=1)
     context_fails(m, 46)
@@ -87,19 +165,39 @@ def _(m):
 
 @case("802-aws-33", "cuda", lambda: cuda_program(hgx("2330")), [BUS, ".whycpu/gpu.json"])
 def _(m):
-    m.remove("/usr/bin/nv-fabricmanager", "/usr/lib/systemd/system/nvidia-fabricmanager.service",
-             "/run/nvidia-fabricmanager", "/var/log/fabricmanager.log", "/var/lib/dpkg")
+    m.remove(
+        "/usr/bin/nv-fabricmanager",
+        "/usr/lib/systemd/system/nvidia-fabricmanager.service",
+        "/run/nvidia-fabricmanager",
+        "/var/log/fabricmanager.log",
+        "/var/lib/dpkg",
+    )
     not_ready(m)
 
 
-@case("802-torch-35710", "pytorch", lambda: torch(python(hgx("20b0", "450.80.02")), "1.7.1", "11.1", True), [BUS, ".whycpu/gpu.json"])
+@case(
+    "802-torch-35710",
+    "pytorch",
+    lambda: torch(python(hgx("20b0", "450.80.02")), "1.7.1", "11.1", True),
+    [BUS, ".whycpu/gpu.json"],
+)
 def _(m):
-    m.remove("/usr/bin/nv-fabricmanager", "/usr/lib/systemd/system/nvidia-fabricmanager.service",
-             "/run/nvidia-fabricmanager", "/var/log/fabricmanager.log", "/var/lib/dpkg")
+    m.remove(
+        "/usr/bin/nv-fabricmanager",
+        "/usr/lib/systemd/system/nvidia-fabricmanager.service",
+        "/run/nvidia-fabricmanager",
+        "/var/log/fabricmanager.log",
+        "/var/lib/dpkg",
+    )
     not_ready(m, "not-supported")
 
 
-@case("mig-torch-95784", "pytorch", lambda: torch(python(bare("20b0", "515.86.01")), "1.13.1", "11.7"), [".whycpu/gpu.json"])
+@case(
+    "mig-torch-95784",
+    "pytorch",
+    lambda: torch(python(bare("20b0", "515.86.01")), "1.13.1", "11.7"),
+    [".whycpu/gpu.json"],
+)
 def _(m):
     each(m, mig_mode="enabled", mig_instances=1)
     m.env["CUDA_VISIBLE_DEVICES"] = "MIG-feee0c61-26ec-5616-bb59-b6d777cc4f34"
@@ -116,8 +214,13 @@ def _(m):
     symptoms(m, "mig-gpuburn-36")
 
 
-@case("suspend-ollama-10053", "ollama", lambda: with_ollama("2204", driver="550.54.14", release="6.1.0-32-amd64"),
-      [".whycpu/kmsg"], without=UNEXPLAINED)
+@case(
+    "suspend-ollama-10053",
+    "ollama",
+    lambda: with_ollama("2204", driver="550.54.14", release="6.1.0-32-amd64"),
+    [".whycpu/kmsg"],
+    without=UNEXPLAINED,
+)
 def _(m):
     old_driver(m, "535.216.01")
     m.dmesg("PM: suspend entry (deep)", "PM: suspend exit")
@@ -125,33 +228,60 @@ def _(m):
     symptoms(m, "suspend-ollama-10053")
 
 
-@case("vgpu-xgboost-12217", "pytorch", lambda: torch(python(vm("2235", driver="570.158.01"))), [".whycpu/gpu.json"])
+@case(
+    "vgpu-xgboost-12217",
+    "pytorch",
+    lambda: torch(python(vm("2235", driver="570.158.01"))),
+    [".whycpu/gpu.json"],
+)
 def _(m):
     each(m, virtualization="vgpu", vgpu_type="NVIDIA A40-48C", name="NVIDIA A40-48C")
 
 
-@case("vram-ollama-10765", "ollama", lambda: with_ollama("1eb8"), [".whycpu/log"], without="gpu-used")
+@case(
+    "vram-ollama-10765", "ollama", lambda: with_ollama("1eb8"), [".whycpu/log"], without="gpu-used"
+)
 def _(m):
     symptoms(m, "vram-ollama-10765")
 
 
-@case("vram-ollama-9181", "ollama", lambda: with_ollama("2204", gpus=4), [".whycpu/log"], without="gpu-used")
+@case(
+    "vram-ollama-9181",
+    "ollama",
+    lambda: with_ollama("2204", gpus=4),
+    [".whycpu/log"],
+    without="gpu-used",
+)
 def _(m):
     symptoms(m, "vram-ollama-9181")
 
 
-# ---- containers and nodes --------------------------------------------------------------------------------
+# ---- containers and nodes ---------------------------------------------------------------------
 
 
-@case("nocgroups-580", "pytorch", in_container(driver="570.86.16"), [".whycpu/nodes"], without=UNEXPLAINED)
+@case(
+    "nocgroups-580",
+    "pytorch",
+    in_container(driver="570.86.16"),
+    [".whycpu/nodes"],
+    without=UNEXPLAINED,
+)
 def _(m):
     eperm(m)
     m.gpu["nvml"] = {"init": 999}
-    m.text("/etc/nvidia-container-runtime/config.toml", "[nvidia-container-cli]\nno-cgroups = true\n")
+    m.text(
+        "/etc/nvidia-container-runtime/config.toml", "[nvidia-container-cli]\nno-cgroups = true\n"
+    )
     symptoms(m, "nocgroups-580")
 
 
-@case("cgroup-251", "pytorch", in_container("kubernetes"), [".whycpu/nodes", "/sys/fs/cgroup"], without=UNEXPLAINED)
+@case(
+    "cgroup-251",
+    "pytorch",
+    in_container("kubernetes"),
+    [".whycpu/nodes", "/sys/fs/cgroup"],
+    without=UNEXPLAINED,
+)
 def _(m):
     eperm(m)
     m.gpu["nvml"] = {"init": 999}
@@ -176,14 +306,25 @@ def _(m):
     symptoms(m, "caps-localai-11973")
 
 
-@case("cdi-unresolvable-376", "ollama", lambda: with_ollama("2684"), [".whycpu/log"], without="gpu-used")
+@case(
+    "cdi-unresolvable-376",
+    "ollama",
+    lambda: with_ollama("2684"),
+    [".whycpu/log"],
+    without="gpu-used",
+)
 def _(m):
     m.text("/usr/bin/podman", elf.shared("", ("libc.so.6",)))
     symptoms(m, "cdi-unresolvable-376")
 
 
-@case("selinux-33", "cuda", lambda: cuda_program(container("docker")), ["/sys/fs/selinux", "/proc/self/attr/current",
-                                                                       ".whycpu/nodes"], without=UNEXPLAINED)
+@case(
+    "selinux-33",
+    "cuda",
+    lambda: cuda_program(container("docker")),
+    ["/sys/fs/selinux", "/proc/self/attr/current", ".whycpu/nodes"],
+    without=UNEXPLAINED,
+)
 def _(m):
     enforcing(m)
     symptoms(m, "selinux-33")
@@ -206,18 +347,27 @@ def _(m):
     symptoms(m, "cdi-uvm-major-1934")
 
 
-@case("uvm-lxd-5618", "cuda", lambda: cuda_program(container("lxc", "1b81", driver="390.87"), "9.0", (61,), static=True),
-      [".whycpu/nodes"], without=UNEXPLAINED)
+@case(
+    "uvm-lxd-5618",
+    "cuda",
+    lambda: cuda_program(container("lxc", "1b81", driver="390.87"), "9.0", (61,), static=True),
+    [".whycpu/nodes"],
+    without=UNEXPLAINED,
+)
 def _(m):
     no_uvm_node(m)
     symptoms(m, "uvm-lxd-5618")
 
 
-# ---- the driver ------------------------------------------------------------------------------------------
+# ---- the driver -------------------------------------------------------------------------------
 
 
-@case("804-torchpod-43", "pytorch", lambda: torch(python(container("docker", "1f82", driver="465.19.01")), "1.8.1", "11.1", True),
-      [".whycpu/env", ".whycpu/gpu.json"])
+@case(
+    "804-torchpod-43",
+    "pytorch",
+    lambda: torch(python(container("docker", "1f82", driver="465.19.01")), "1.8.1", "11.1", True),
+    [".whycpu/env", ".whycpu/gpu.json"],
+)
 def _(m):
     old_container_driver(m, "460.80")
     compat(m, "465.19.01", "11.3")
@@ -234,20 +384,45 @@ def old_container_driver(m, version):
     m.gpu["nvml"]["driver_version"] = version
 
 
-@case("mismatch-shine-30", "pytorch", lambda: torch(python(bare("1db4", "460.56")), "1.8.1", "11.1", True),
-      ["/proc/driver/nvidia/version", "/sys/module/nvidia/version", ".whycpu/kmsg", ".whycpu/gpu.json"])
+@case(
+    "mismatch-shine-30",
+    "pytorch",
+    lambda: torch(python(bare("1db4", "460.56")), "1.8.1", "11.1", True),
+    [
+        "/proc/driver/nvidia/version",
+        "/sys/module/nvidia/version",
+        ".whycpu/kmsg",
+        ".whycpu/gpu.json",
+    ],
+)
 def _(m):
     upgraded(m, "460.56", "460.73.01")
-    m.text("/var/log/apt/history.log", "Start-Date: 2021-04-24  06:41:26\nCommandline: /usr/bin/unattended-upgrade\nUpgrade: "
-           "libnvidia-common-460:amd64 (460.56-0ubuntu0.20.04.1, 460.73.01-0ubuntu0.20.04.1)\nEnd-Date: 2021-04-24  06:41:40\n")
+    m.text(
+        "/var/log/apt/history.log",
+        "Start-Date: 2021-04-24  06:41:26\nCommandline: /usr/bin/unattended-upgrade\nUpgrade: "
+        "libnvidia-common-460:amd64 (460.56-0ubuntu0.20.04.1, 460.73.01-0ubuntu0.20.04.1)\nEnd-Date: 2021-04-24  06:41:40\n",
+    )
     symptoms(m, "mismatch-shine-30")
 
 
-@case("mismatch-tf-4768", "tensorflow", lambda: old_tensorflow("361.93.02"),
-      ["/proc/driver/nvidia/version", "/sys/module/nvidia/version", ".whycpu/kmsg", ".whycpu/gpu.json"], healed=None)
+@case(
+    "mismatch-tf-4768",
+    "tensorflow",
+    lambda: old_tensorflow("361.93.02"),
+    [
+        "/proc/driver/nvidia/version",
+        "/sys/module/nvidia/version",
+        ".whycpu/kmsg",
+        ".whycpu/gpu.json",
+    ],
+    healed=None,
+)
 def _(m):
-    m.text("/proc/driver/nvidia/version", "NVRM version: NVIDIA UNIX x86_64 Kernel Module  352.63  Sat Nov  7 21:25:42 PST "
-           "2015\nGCC version:  gcc version 4.8.4 (Ubuntu 4.8.4-2ubuntu1~14.04)\n")
+    m.text(
+        "/proc/driver/nvidia/version",
+        "NVRM version: NVIDIA UNIX x86_64 Kernel Module  352.63  Sat Nov  7 21:25:42 PST "
+        "2015\nGCC version:  gcc version 4.8.4 (Ubuntu 4.8.4-2ubuntu1~14.04)\n",
+    )
     m.driver = "352.63"
     m.text("/sys/module/nvidia/version", "352.63\n")
     m.kmsg = []
@@ -264,7 +439,12 @@ def old_tensorflow(driver):
     return bare_tensorflow_gpu(m, "1.3.0", "8.0", "6")
 
 
-@case("libcuda-pkg-539", "cuda", lambda: cuda_program(bare("1b81", "384.130"), "9.0", (61,), static=True), [CACHE])
+@case(
+    "libcuda-pkg-539",
+    "cuda",
+    lambda: cuda_program(bare("1b81", "384.130"), "9.0", (61,), static=True),
+    [CACHE],
+)
 def _(m):
     no_libcuda(m)
     symptoms(m, "libcuda-pkg-539")
@@ -279,11 +459,18 @@ def _(m):
     symptoms(m, "wsl-cuml-6218")
 
 
-@case("wsl1-textgen-458", "pytorch", lambda: torch(python(wsl2(), "3.10", "conda", "/opt/conda/envs/textgen"), "2.0.1", "11.7"),
-      ["/proc/version", "/proc/sys/kernel/osrelease"])
+@case(
+    "wsl1-textgen-458",
+    "pytorch",
+    lambda: torch(python(wsl2(), "3.10", "conda", "/opt/conda/envs/textgen"), "2.0.1", "11.7"),
+    ["/proc/version", "/proc/sys/kernel/osrelease"],
+)
 def _(m):
-    m.text("/proc/version", "Linux version 4.4.0-19041-Microsoft (Microsoft@Microsoft.com) (gcc version 5.4.0 (GCC) ) "
-           "#2311-Microsoft Tue Nov 08 17:09:00 PST 2022\n")
+    m.text(
+        "/proc/version",
+        "Linux version 4.4.0-19041-Microsoft (Microsoft@Microsoft.com) (gcc version 5.4.0 (GCC) ) "
+        "#2311-Microsoft Tue Nov 08 17:09:00 PST 2022\n",
+    )
     m.text("/proc/sys/kernel/osrelease", "4.4.0-19041-Microsoft\n")
     m.nodes.clear()
     m.remove("/sys", "/usr/lib/wsl", "/run/WSL")
@@ -292,10 +479,15 @@ def _(m):
     m.kmsg = []
 
 
-# ---- the kernel's module -----------------------------------------------------------------------------------
+# ---- the kernel's module ----------------------------------------------------------------------
 
 
-@case("xid79-nvsentinel-155", "pytorch", lambda: torch(python(bare("26b5", "570.158.01", True))), [BUS, ".whycpu/kmsg"])
+@case(
+    "xid79-nvsentinel-155",
+    "pytorch",
+    lambda: torch(python(bare("26b5", "570.158.01", True))),
+    [BUS, ".whycpu/kmsg"],
+)
 def _(m):
     unload(m)
     m.text("/sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0/config", b"\xff" * 256)
@@ -304,23 +496,42 @@ def _(m):
 
 def symptoms_to_kernel(m, name):
     m.dmesg("nvidia-nvlink: Nvlink Core is being initialized, major device number 239")
-    m.dmesg(*[line.replace("0000:b3:", "0000:01:").replace("0000:af:", "0000:01:").replace("0000:02:", "0000:01:")
-              .replace("0000:04:", "0000:01:") for line in CASES[name]["symptom_lines"]])
+    m.dmesg(
+        *[
+            line.replace("0000:b3:", "0000:01:")
+            .replace("0000:af:", "0000:01:")
+            .replace("0000:02:", "0000:01:")
+            .replace("0000:04:", "0000:01:")
+            for line in CASES[name]["symptom_lines"]
+        ]
+    )
     m.dmesg("NVRM: None of the NVIDIA devices were initialized.")
 
 
-@case("xid79-ogkm-507", "cuda", lambda: cuda_program(bare("24a0", "530.41.03", release="6.3.4-gentoo-x86_64"), "12.1", (86,)),
-      [BUS, ".whycpu/kmsg", ".whycpu/gpu.json"])
+@case(
+    "xid79-ogkm-507",
+    "cuda",
+    lambda: cuda_program(bare("24a0", "530.41.03", release="6.3.4-gentoo-x86_64"), "12.1", (86,)),
+    [BUS, ".whycpu/kmsg", ".whycpu/gpu.json"],
+)
 def _(m):
     m.text("/sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0/config", b"\xff" * 256)
-    m.dmesg("NVRM: Xid (PCI:0000:01:00): 79, pid='<unknown>', name=<unknown>, GPU has fallen off the bus.",
-            "NVRM: GPU 0000:01:00.0: GPU has fallen off of the bus")
+    m.dmesg(
+        "NVRM: Xid (PCI:0000:01:00): 79, pid='<unknown>', name=<unknown>, GPU has fallen off the bus.",
+        "NVRM: GPU 0000:01:00.0: GPU has fallen off of the bus",
+    )
     m.gpu["nvml"]["devices"] = [{"index": 0, "error": 15}]
     cuda_fails(m, 999)
 
 
-@case("dkms-negativo17-56", "cuda", lambda: cuda_program(bare("1b81", "396.45", release="4.17.14-202.fc28.x86_64"), "9.2", (61,),
-                                                         static=True), ["/lib/modules/4.17.14-202.fc28.x86_64"])
+@case(
+    "dkms-negativo17-56",
+    "cuda",
+    lambda: cuda_program(
+        bare("1b81", "396.45", release="4.17.14-202.fc28.x86_64"), "9.2", (61,), static=True
+    ),
+    ["/lib/modules/4.17.14-202.fc28.x86_64"],
+)
 def _(m):
     unload(m)
     m.remove("/usr/lib/modules/4.17.14-202.fc28.x86_64/updates", "/var/lib/dkms/nvidia")
@@ -337,52 +548,85 @@ def _(m):
     symptoms(m, "tf-5473-module-broken")
 
 
-@case("nouveau-gpu-operator-8", "cuda", lambda: cuda_program(bare("1db4", "418.87.01", release="4.15.0-66-generic"), "10.1", (70,)),
-      [BUS])
+@case(
+    "nouveau-gpu-operator-8",
+    "cuda",
+    lambda: cuda_program(bare("1db4", "418.87.01", release="4.15.0-66-generic"), "10.1", (70,)),
+    [BUS],
+)
 def _(m):
     unload(m)
     nouveau(m)
 
 
-@case("open-kmod-required-hyde-532", "pytorch", blackwell, ["/proc/driver/nvidia/version", ".whycpu/kmsg"])
+@case(
+    "open-kmod-required-hyde-532",
+    "pytorch",
+    blackwell,
+    ["/proc/driver/nvidia/version", ".whycpu/kmsg"],
+)
 def _(m):
-    from causes_machine import nobody
     m.text("/proc/driver/nvidia/version", nvrm(m, m.driver, False) + "\n")
     nobody(m)
     m.forget("NVRM: loading")
-    m.dmesg("NVRM: The NVIDIA GPU 0000:01:00.0 (PCI ID: 10de:2b85)",
-            "NVRM: installed in this system requires use of the NVIDIA open kernel modules.")
+    m.dmesg(
+        "NVRM: The NVIDIA GPU 0000:01:00.0 (PCI ID: 10de:2b85)",
+        "NVRM: installed in this system requires use of the NVIDIA open kernel modules.",
+    )
 
 
 @case("open-kmod-322-v100", "pytorch", with_torch("1db5"), [BUS, ".whycpu/kmsg"])
 def _(m):
     m.text("/proc/driver/nvidia/version", nvrm(m, m.driver, True) + "\n")
-    from causes_machine import nobody
     nobody(m)
     m.dmesg("PKCS#7 signature not signed with a trusted key")
     refused(m)
 
 
-@case("open-kmod-old-230", "cuda", lambda: cuda_program(bare("2204", "515.43.04"), "11.7", (86,)), [".whycpu/kmsg"],
-      without=UNEXPLAINED)
+@case(
+    "open-kmod-old-230",
+    "cuda",
+    lambda: cuda_program(bare("2204", "515.43.04"), "11.7", (86,)),
+    [".whycpu/kmsg"],
+    without=UNEXPLAINED,
+)
 def _(m):
     m.text("/proc/driver/nvidia/version", nvrm(m, m.driver, True) + "\n")
     params = m.files["/proc/driver/nvidia/params"].decode()
-    m.text("/proc/driver/nvidia/params", params.replace("OpenRmEnableUnsupportedGpus: 1", "OpenRmEnableUnsupportedGpus: 0"))
-    m.dmesg(*[line.replace("0000:04:", "0000:01:") for line in CASES["open-kmod-old-230"]["symptom_lines"]])
-    m.gpu = {"nvml": {"init": 0, "driver_version": m.driver, "devices": []}, "cuda": {"init": 100, "driver_version": 11070}}
+    m.text(
+        "/proc/driver/nvidia/params",
+        params.replace("OpenRmEnableUnsupportedGpus: 1", "OpenRmEnableUnsupportedGpus: 0"),
+    )
+    m.dmesg(
+        *[
+            line.replace("0000:04:", "0000:01:")
+            for line in CASES["open-kmod-old-230"]["symptom_lines"]
+        ]
+    )
+    m.gpu = {
+        "nvml": {"init": 0, "driver_version": m.driver, "devices": []},
+        "cuda": {"init": 100, "driver_version": 11070},
+    }
 
 
-@case("open-kmod-696", "pytorch", lambda: torch(python(bare("1b82", "560.35.03"))), [BUS, ".whycpu/kmsg"])
+@case(
+    "open-kmod-696",
+    "pytorch",
+    lambda: torch(python(bare("1b82", "560.35.03"))),
+    [BUS, ".whycpu/kmsg"],
+)
 def _(m):
     m.text("/proc/driver/nvidia/version", nvrm(m, m.driver, True) + "\n")
-    from causes_machine import nobody
     nobody(m)
     refused(m)
 
 
-@case("sb-canonical-61", "pytorch", lambda: torch(python(bare("2684", "535.113.01", release="6.2.0-34-generic"))),
-      [EFI, "/sys/kernel/security/lockdown", ".whycpu/kmsg"])
+@case(
+    "sb-canonical-61",
+    "pytorch",
+    lambda: torch(python(bare("2684", "535.113.01", release="6.2.0-34-generic"))),
+    [EFI, "/sys/kernel/security/lockdown", ".whycpu/kmsg"],
+)
 def _(m):
     unload(m)
     m.text(EFI, b"\6\0\0\0\1")
@@ -393,34 +637,53 @@ def _(m):
     symptoms(m, "sb-canonical-61")
 
 
-@case("sb-fedora-64", "cuda", lambda: cuda_program(bare("1f95", "465.31", release="5.12.15-300.fc34.x86_64"), "11.2", (75,)),
-      [EFI, "/sys/kernel/security/lockdown", ".whycpu/kmsg"])
+@case(
+    "sb-fedora-64",
+    "cuda",
+    lambda: cuda_program(bare("1f95", "465.31", release="5.12.15-300.fc34.x86_64"), "11.2", (75,)),
+    [EFI, "/sys/kernel/security/lockdown", ".whycpu/kmsg"],
+)
 def _(m):
     unload(m)
     m.text(EFI, b"\6\0\0\0\1")
     m.text("/sys/kernel/security/lockdown", "none [integrity] confidentiality\n")
 
 
-@case("802-gpuburn-133-kaslr", "cuda", lambda: cuda_program(bare("26b5", "575.57.08", True), "12.8", (89,)), [".whycpu/kmsg"],
-      without=UNEXPLAINED)
+@case(
+    "802-gpuburn-133-kaslr",
+    "cuda",
+    lambda: cuda_program(bare("26b5", "575.57.08", True), "12.8", (89,)),
+    [".whycpu/kmsg"],
+    without=UNEXPLAINED,
+)
 def _(m):
     m.dmesg(CASES["802-gpuburn-133-kaslr"]["symptom_lines"][1])
     m.says(CASES["802-gpuburn-133-kaslr"]["symptom_lines"][0])
     cuda_fails(m, 802)
 
 
-# ---- builds ------------------------------------------------------------------------------------------------
+# ---- builds -----------------------------------------------------------------------------------
 
 
-@case("old-yuan-65", "pytorch", lambda: torch(python(container("docker", "20b0", driver="535.183.01")), "2.1.2", "12.1"), [SITE])
+@case(
+    "old-yuan-65",
+    "pytorch",
+    lambda: torch(python(container("docker", "20b0", driver="535.183.01")), "2.1.2", "12.1"),
+    [SITE],
+)
 def _(m):
     old_container_driver(m, "450.80.02")
     m.gpu["cuda"]["driver_version"] = 11000
     symptoms(m, "old-yuan-65")
 
 
-@case("old-colab-1685", "pytorch", lambda: torch(python(bare("1eb8", "440.33.01"), "3.6"), "1.7.0", "10.2", True),
-      ["/opt/venv"], healed=None)
+@case(
+    "old-colab-1685",
+    "pytorch",
+    lambda: torch(python(bare("1eb8", "440.33.01"), "3.6"), "1.7.0", "10.2", True),
+    ["/opt/venv"],
+    healed=None,
+)
 def _(m):
     old_driver(m, "418.67")
     symptoms(m, "old-colab-1685")
@@ -439,7 +702,12 @@ def _(m):
     tensorflow(m, "2.15.0", False, cuda_build=False)
 
 
-@case("cpu-hoistformer-3", "pytorch", lambda: torch(conda("20f1", "470.256.02", "3.8"), "1.9.0", "11.1", True), ["/opt/conda"])
+@case(
+    "cpu-hoistformer-3",
+    "pytorch",
+    lambda: torch(conda("20f1", "470.256.02", "3.8"), "1.9.0", "11.1", True),
+    ["/opt/conda"],
+)
 def _(m):
     fresh(m)
     torch(m, "1.9.0", None)
@@ -448,7 +716,12 @@ def _(m):
     conda_package(m, "cudatoolkit", "11.1.74", "h6bb024c_0")
 
 
-@case("cpu-llamacpp-15946", "llama.cpp", lambda: llama_cpp(bare("2684")), ["/opt/llama.cpp", ".whycpu/log"])
+@case(
+    "cpu-llamacpp-15946",
+    "llama.cpp",
+    lambda: llama_cpp(bare("2684")),
+    ["/opt/llama.cpp", ".whycpu/log"],
+)
 def _(m):
     m.remove("/opt/llama.cpp")
     llama_cpp(m, None)
@@ -457,18 +730,42 @@ def _(m):
 
 def nano():
     """JetPack 4.4 with NVIDIA's wheel."""
-    m = python(jetson("R32 (release), REVISION: 4.3", "4.9.140-tegra", 10020, "NVIDIA Tegra X1", "5.3",
-                      "NVIDIA Jetson Nano Developer Kit", "tegra210"), "3.6", "system")
+    m = python(
+        jetson(
+            "R32 (release), REVISION: 4.3",
+            "4.9.140-tegra",
+            10020,
+            "NVIDIA Tegra X1",
+            "5.3",
+            "NVIDIA Jetson Nano Developer Kit",
+            "tegra210",
+        ),
+        "3.6",
+        "system",
+    )
     toolkit(m, "10.2", "8.0.0")
     distribution(m, "torch", "1.6.0", ["numpy"])
-    m.text(f"{m.site}/torch/version.py", "__version__ = '1.6.0'\ndebug = False\ncuda = '10.2'\ngit_version = 'b31f58d6'\n"
-           "hip = None\n")
-    m.library(f"{m.site}/torch/lib", "libtorch_cuda.so", runpath="$ORIGIN", archs=(53, 62, 72),
-              needed=("libcudart.so.10.2", "libcublas.so.10", "libcudnn.so.8"))
+    m.text(
+        f"{m.site}/torch/version.py",
+        "__version__ = '1.6.0'\ndebug = False\ncuda = '10.2'\ngit_version = 'b31f58d6'\n"
+        "hip = None\n",
+    )
+    m.library(
+        f"{m.site}/torch/lib",
+        "libtorch_cuda.so",
+        runpath="$ORIGIN",
+        archs=(53, 62, 72),
+        needed=("libcudart.so.10.2", "libcublas.so.10", "libcudnn.so.8"),
+    )
     return m
 
 
-@case("cpu-jetson-lmy-3", "pytorch", nano, ["/usr/local/lib/python3.6", "/usr/lib/python3", "/usr/lib/python3.6", "/home"])
+@case(
+    "cpu-jetson-lmy-3",
+    "pytorch",
+    nano,
+    ["/usr/local/lib/python3.6", "/usr/lib/python3", "/usr/lib/python3.6", "/home"],
+)
 def _(m):
     fresh(m)
     torch(m, "1.6.0", None)
@@ -496,7 +793,13 @@ def _(m):
     symptoms(m, "arch-deepprep-233")
 
 
-@case("tfcc-23385", "tensorflow", lambda: tensorflow_1_5(), [".whycpu/log"], without=("unknown", "gpu-used"))
+@case(
+    "tfcc-23385",
+    "tensorflow",
+    lambda: tensorflow_1_5(),
+    [".whycpu/log"],
+    without=("unknown", "gpu-used"),
+)
 def _(m):
     symptoms(m, "tfcc-23385")
 
@@ -509,12 +812,35 @@ def tensorflow_1_5():
 
 def bare_tensorflow_gpu(m, version, cuda="9.0", cudnn="7"):
     distribution(m, "tensorflow-gpu", version)
-    m.library(f"{m.site}/tensorflow", "libtensorflow_framework.so", runpath="$ORIGIN/",
-              needed=(f"libcublas.so.{cuda}", "libcuda.so.1", f"libcudnn.so.{cudnn}", f"libcufft.so.{cuda}", f"libcurand.so.{cuda}",
-                      f"libcudart.so.{cuda}"))
-    m.text(f"{m.site}/tensorflow/python/_pywrap_tensorflow_internal.so",
-           elf.shared("", (f"libcublas.so.{cuda}", f"libcusolver.so.{cuda}", "libtensorflow_framework.so", f"libcudart.so.{cuda}",
-                           f"libcudnn.so.{cudnn}", f"libcufft.so.{cuda}", "libc.so.6"), rpath="$ORIGIN/:$ORIGIN/.."))
+    m.library(
+        f"{m.site}/tensorflow",
+        "libtensorflow_framework.so",
+        runpath="$ORIGIN/",
+        needed=(
+            f"libcublas.so.{cuda}",
+            "libcuda.so.1",
+            f"libcudnn.so.{cudnn}",
+            f"libcufft.so.{cuda}",
+            f"libcurand.so.{cuda}",
+            f"libcudart.so.{cuda}",
+        ),
+    )
+    m.text(
+        f"{m.site}/tensorflow/python/_pywrap_tensorflow_internal.so",
+        elf.shared(
+            "",
+            (
+                f"libcublas.so.{cuda}",
+                f"libcusolver.so.{cuda}",
+                "libtensorflow_framework.so",
+                f"libcudart.so.{cuda}",
+                f"libcudnn.so.{cudnn}",
+                f"libcufft.so.{cuda}",
+                "libc.so.6",
+            ),
+            rpath="$ORIGIN/:$ORIGIN/..",
+        ),
+    )
     return m
 
 
@@ -532,22 +858,37 @@ def k4200():
     return bare_tensorflow_gpu(m, "0.9.0", "7.5", "4")
 
 
-@case("ptx-tgi-1026", "pytorch", lambda: torch(python(bare("20f1", "520.61.05")), "2.0.1", "11.8"), [".whycpu/log"],
-      without="gpu-used")
+@case(
+    "ptx-tgi-1026",
+    "pytorch",
+    lambda: torch(python(bare("20f1", "520.61.05")), "2.0.1", "11.8"),
+    [".whycpu/log"],
+    without="gpu-used",
+)
 def _(m):
     old_driver(m, "450.80.02")
     symptoms(m, "ptx-tgi-1026")
 
 
-@case("ptx-diffvg-84", "pytorch", lambda: torch(python(bare("2204", "455.45.01")), "1.8.1", "11.1", True), [".whycpu/log"],
-      without="gpu-used")
+@case(
+    "ptx-diffvg-84",
+    "pytorch",
+    lambda: torch(python(bare("2204", "455.45.01")), "1.8.1", "11.1", True),
+    [".whycpu/log"],
+    without="gpu-used",
+)
 def _(m):
     old_driver(m, "450.119.03")
     m.gpu["cuda"]["driver_version"] = 11000
     symptoms(m, "ptx-diffvg-84")
 
 
-@case("minor-compat-135126", "pytorch", lambda: torch(python(bare("20f1", "550.54.14")), "2.4.1", "12.1"), ["/opt/venv"])
+@case(
+    "minor-compat-135126",
+    "pytorch",
+    lambda: torch(python(bare("20f1", "550.54.14")), "2.4.1", "12.1"),
+    ["/opt/venv"],
+)
 def _(m):
     old_driver(m, "525.105.12")
 
@@ -564,15 +905,17 @@ def ort_4090():
     return onnxruntime(m, "1.20.1")
 
 
-# ---- libraries ---------------------------------------------------------------------------------------------
+# ---- libraries --------------------------------------------------------------------------------
 
 
 @case("libs-behavior-385", "tensorflow", lambda: ros(), [CACHE])
 def _(m):
     m.remove("/usr/local/cuda", "/usr/local/cuda-11.2")
     m.remove_like(LIB + "/libcudnn*")
-    m.env["LD_LIBRARY_PATH"] = ("/usr/local/lib/python3.7/dist-packages/cv2/../../lib64:/opt/ros/noetic/lib:/usr/local/nvidia/lib:"
-                                "/usr/local/nvidia/lib64:/usr/lib/x86_64-linux-gnu/gazebo-11/plugins")
+    m.env["LD_LIBRARY_PATH"] = (
+        "/usr/local/lib/python3.7/dist-packages/cv2/../../lib64:/opt/ros/noetic/lib:/usr/local/nvidia/lib:"
+        "/usr/local/nvidia/lib64:/usr/lib/x86_64-linux-gnu/gazebo-11/plugins"
+    )
     symptoms(m, "libs-behavior-385")
 
 
@@ -590,7 +933,12 @@ def _(m):
     symptoms(m, "libs-ort-25609")
 
 
-@case("libs-63362", "tensorflow", lambda: tensorflow(python(bare("20f1", "550.54.14"), "3.10"), "2.15.1"), ["/opt/venv"])
+@case(
+    "libs-63362",
+    "tensorflow",
+    lambda: tensorflow(python(bare("20f1", "550.54.14"), "3.10"), "2.15.1"),
+    ["/opt/venv"],
+)
 def _(m):
     fresh(m)
     tensorflow(m, "2.16.1")
@@ -603,8 +951,13 @@ def _(m):
     folder = "/usr/local/cuda-11.2/targets/x86_64-linux/lib"
     m.remove_like(folder + "/libcusolver*")
     m.libraries = [row for row in m.libraries if row[2] in m.files]
-    m.library(folder, "libcusolver.so.11", "11.6.1.9", ("libcublas.so.12", "libcublasLt.so.12", "libcusparse.so.12",
-                                                       "libnvJitLink.so.12"), cached=True)
+    m.library(
+        folder,
+        "libcusolver.so.11",
+        "11.6.1.9",
+        ("libcublas.so.12", "libcublasLt.so.12", "libcusparse.so.12", "libnvJitLink.so.12"),
+        cached=True,
+    )
     symptoms(m, "libs-nvtf-110")
 
 
@@ -618,11 +971,23 @@ def _(m):
 @case("jaxlib-cuda-94", "jax", with_jax(), [SITE])
 def _(m):
     fresh(m)
-    jax(m, "0.4.23", "12.3", cudnn="8.9.7.29", versions={"cuda-runtime": "12.1.105"}, least=("12.2.140", "8.9"))
+    jax(
+        m,
+        "0.4.23",
+        "12.3",
+        cudnn="8.9.7.29",
+        versions={"cuda-runtime": "12.1.105"},
+        least=("12.2.140", "8.9"),
+    )
     symptoms(m, "jaxlib-cuda-94")
 
 
-@case("cudnn-46310", "tensorflow", lambda: with_system_tensorflow("2.4.0", driver="450.80.02", cuda="11.0", cudnn="8.0.5"), [CACHE])
+@case(
+    "cudnn-46310",
+    "tensorflow",
+    lambda: with_system_tensorflow("2.4.0", driver="450.80.02", cuda="11.0", cudnn="8.0.5"),
+    [CACHE],
+)
 def _(m):
     """Its title names libcudnn.so.8 and libcusolver.so.10; the commenter's remedy is cuDNN's."""
     m.remove_like(LIB + "/libcudnn*")
@@ -692,9 +1057,12 @@ def conda_jax(cudnn):
 
 @case("cudnn-jax-18032", "jax", lambda: both(), [SITE], without=("unknown", "gpu-used"))
 def _(m):
-    m.says("CUDA backend failed to initialize: Found cuDNN version 8700, but JAX was built against version 8800, which is newer. The "
-           "copy of cuDNN that is installed must be at least as new as the version against which JAX was built. (Set "
-           "TF_CPP_MIN_LOG_LEVEL=0 and rerun for more info.)", "[CpuDevice(id=0)]")
+    m.says(
+        "CUDA backend failed to initialize: Found cuDNN version 8700, but JAX was built against version 8800, which is newer. The "
+        "copy of cuDNN that is installed must be at least as new as the version against which JAX was built. (Set "
+        "TF_CPP_MIN_LOG_LEVEL=0 and rerun for more info.)",
+        "[CpuDevice(id=0)]",
+    )
 
 
 def both():
@@ -705,21 +1073,35 @@ def both():
     return jax_old(m, "0.4.23", "11.8", "8.6")
 
 
-@case("shadow-ragflow-4466", "pytorch", lambda: torch(python(bare("20f1", "550.54.14"))), [".whycpu/env"])
+@case(
+    "shadow-ragflow-4466",
+    "pytorch",
+    lambda: torch(python(bare("20f1", "550.54.14"))),
+    [".whycpu/env"],
+)
 def _(m):
     toolkit(m, "12.1", None, cached=False)
     m.env["LD_LIBRARY_PATH"] = "/usr/local/cuda-12.1/lib64:"
     m.says("undefined symbol: __nvJitLinkAddData_12_1, version libnvJitLink.so.12")
 
 
-@case("shadow-torch-144244", "pytorch", lambda: torch(python(bare("20f1", "550.54.14"))), [".whycpu/env"])
+@case(
+    "shadow-torch-144244",
+    "pytorch",
+    lambda: torch(python(bare("20f1", "550.54.14"))),
+    [".whycpu/env"],
+)
 def _(m):
     toolkit(m, "12.2", None, cached=False)
     m.env["LD_LIBRARY_PATH"] = "/usr/local/cuda-12.2/lib64"
     symptoms(m, "shadow-torch-144244")
 
 
-@case("jax-plugin-29068", "jax", lambda: jax(python(vm("1eb8", driver="550.54.14")), "0.6.1", "12.8", cudnn="9.10.1.4"))
+@case(
+    "jax-plugin-29068",
+    "jax",
+    lambda: jax(python(vm("1eb8", driver="550.54.14")), "0.6.1", "12.8", cudnn="9.10.1.4"),
+)
 def _(m):
     """The last line lies: the plug-in is there."""
     symptoms(m, "jax-plugin-29068")

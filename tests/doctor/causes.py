@@ -1,4 +1,5 @@
 """The fixtures of every cause."""
+
 import causes_build
 import causes_driver
 import causes_machine

@@ -1,11 +1,11 @@
 """Fixtures of containers, device nodes, the driver's libraries, the GPUs' state, and what the
 environment selects."""
+
 import elf
 from causes_machine import BUS, with_jax, with_ollama, with_program, with_tensorflow, with_torch
 from fixtures import cause
-from frameworks import (cuda_program, llama_cpp, ollama, python, tensorflow, toolkit, torch)
-from gpus import uuid_of
-from kinds import (LOADED, bare, container, context_fails, cuda_fails, each, fabric_manager, hgx, vm, wsl2)
+from frameworks import cuda_program, llama_cpp, ollama, python, tensorflow, torch
+from kinds import bare, container, context_fails, cuda_fails, each, fabric_manager, hgx, vm, wsl2
 
 CACHE = "/etc/ld.so.cache"
 LIB = "/usr/lib/x86_64-linux-gnu"
@@ -16,7 +16,7 @@ def in_container(kind="docker", gpu="20f1", **more):
     return lambda: torch(python(container(kind, gpu, **more)))
 
 
-# ---- containers --------------------------------------------------------------------------------------
+# ---- containers -------------------------------------------------------------------------------
 
 
 def with_podman():
@@ -29,12 +29,16 @@ def with_podman():
 
 
 def cdi(uvm):
-    return ("cdiVersion: 0.5.0\nkind: nvidia.com/gpu\ndevices:\n- name: all\n  containerEdits:\n    deviceNodes:\n"
-            "    - path: /dev/nvidia0\n      major: 195\n    - path: /dev/nvidia-uvm\n"
-            f"      type: c\n      major: {uvm}\n      minor: 0\n")
+    return (
+        "cdiVersion: 0.5.0\nkind: nvidia.com/gpu\ndevices:\n- name: all\n  containerEdits:\n    deviceNodes:\n"
+        "    - path: /dev/nvidia0\n      major: 195\n    - path: /dev/nvidia-uvm\n"
+        f"      type: c\n      major: {uvm}\n      minor: 0\n"
+    )
 
 
-@cause("container-runtime-not-configured", "ollama", with_podman, [".whycpu/log"], without="gpu-used")
+@cause(
+    "container-runtime-not-configured", "ollama", with_podman, [".whycpu/log"], without="gpu-used"
+)
 def _(m):
     m.remove("/usr/bin/nvidia-ctk", "/usr/bin/nvidia-container-runtime", "/etc/cdi")
     m.says("Error: setting up CDI devices: unresolvable CDI devices nvidia.com/gpu=all")
@@ -54,7 +58,12 @@ def _docker(m):
     m.env.pop("NVIDIA_DRIVER_CAPABILITIES")
 
 
-@cause("container-no-gpu", "tensorflow", lambda: tensorflow(python(container("kubernetes"))), [".whycpu/nodes"])
+@cause(
+    "container-no-gpu",
+    "tensorflow",
+    lambda: tensorflow(python(container("kubernetes"))),
+    [".whycpu/nodes"],
+)
 def _pod_of_a_cuda_image(m):
     given_nothing(m)
 
@@ -85,8 +94,13 @@ def _v2(m):
     m.gpu["nvml"] = {"init": 999}
 
 
-@cause("container-cgroup-lost", "tensorflow", lambda: tensorflow(python(container("kubernetes"))),
-       [".whycpu/nodes", "/sys/fs/cgroup/devices/devices.list"], without=UNEXPLAINED)
+@cause(
+    "container-cgroup-lost",
+    "tensorflow",
+    lambda: tensorflow(python(container("kubernetes"))),
+    [".whycpu/nodes", "/sys/fs/cgroup/devices/devices.list"],
+    without=UNEXPLAINED,
+)
 def _v1(m):
     eperm(m)
     m.text("/sys/fs/cgroup/devices/devices.list", "c 136:* rwm\nc 5:2 rwm\nc 1:3 rwm\nc 195:* m\n")
@@ -100,18 +114,29 @@ def enforcing(m):
     m.gpu["nvml"] = {"init": 4}
 
 
-@cause("container-selinux-denied", "pytorch", in_container("podman"), [".whycpu/nodes"], without=UNEXPLAINED)
+@cause(
+    "container-selinux-denied",
+    "pytorch",
+    in_container("podman"),
+    [".whycpu/nodes"],
+    without=UNEXPLAINED,
+)
 def _(m):
     enforcing(m)
 
 
-@cause("container-selinux-denied", "cuda", lambda: cuda_program(container("docker")),
-       ["/sys/fs/selinux", "/proc/self/attr/current"], without=UNEXPLAINED)
+@cause(
+    "container-selinux-denied",
+    "cuda",
+    lambda: cuda_program(container("docker")),
+    ["/sys/fs/selinux", "/proc/self/attr/current"],
+    without=UNEXPLAINED,
+)
 def _docker_on_fedora(m):
     enforcing(m)
 
 
-# ---- device nodes ------------------------------------------------------------------------------------
+# ---- device nodes -----------------------------------------------------------------------------
 
 
 @cause("device-nodes-missing", "pytorch", with_torch(), [".whycpu/nodes"], without=UNEXPLAINED)
@@ -119,7 +144,9 @@ def _(m):
     for path in m.nodes_of("/dev/nvidia*"):
         del m.nodes[path]
     params = m.files["/proc/driver/nvidia/params"].decode()
-    m.text("/proc/driver/nvidia/params", params.replace("ModifyDeviceFiles: 1", "ModifyDeviceFiles: 0"))
+    m.text(
+        "/proc/driver/nvidia/params", params.replace("ModifyDeviceFiles: 1", "ModifyDeviceFiles: 0")
+    )
     m.gpu["nvml"] = {"init": 9}
     cuda_fails(m, 304)
 
@@ -145,13 +172,20 @@ def stale_major(m):
     cuda_fails(m, 999)
 
 
-@cause("uvm-device-major-mismatch", "pytorch", in_container(), [".whycpu/nodes"], without=UNEXPLAINED)
+@cause(
+    "uvm-device-major-mismatch", "pytorch", in_container(), [".whycpu/nodes"], without=UNEXPLAINED
+)
 def _(m):
     stale_major(m)
 
 
-@cause("uvm-device-major-mismatch", "tensorflow", lambda: tensorflow(python(container())), ["/proc/devices"],
-       without=UNEXPLAINED)
+@cause(
+    "uvm-device-major-mismatch",
+    "tensorflow",
+    lambda: tensorflow(python(container())),
+    ["/proc/devices"],
+    without=UNEXPLAINED,
+)
 def _as_root(m):
     """It opens, and is another driver's."""
     stale_major(m)
@@ -170,20 +204,31 @@ def video_only(m):
 def _(m):
     video_only(m)
     params = m.files["/proc/driver/nvidia/params"].decode()
-    m.text("/proc/driver/nvidia/params", params.replace("DeviceFileGID: 0", "DeviceFileGID: 44")
-           .replace("DeviceFileMode: 438", "DeviceFileMode: 432"))
+    m.text(
+        "/proc/driver/nvidia/params",
+        params.replace("DeviceFileGID: 0", "DeviceFileGID: 44").replace(
+            "DeviceFileMode: 438", "DeviceFileMode: 432"
+        ),
+    )
 
 
-@cause("device-permission-denied", "tensorflow", lambda: tensorflow(python(container("podman"))), [".whycpu/nodes"],
-       without=UNEXPLAINED)
+@cause(
+    "device-permission-denied",
+    "tensorflow",
+    lambda: tensorflow(python(container("podman"))),
+    [".whycpu/nodes"],
+    without=UNEXPLAINED,
+)
 def _rootless_podman(m):
     video_only(m)
     for path in m.nodes_of("/dev/nvidia*"):
         m.nodes[path][2:4] = [65534, 65534]
-    m.text("/proc/self/uid_map", "         0       1000          1\n         1     100000      65536\n")
+    m.text(
+        "/proc/self/uid_map", "         0       1000          1\n         1     100000      65536\n"
+    )
 
 
-# ---- the driver's libraries --------------------------------------------------------------------------
+# ---- the driver's libraries -------------------------------------------------------------------
 
 
 def no_libcuda(m):
@@ -239,24 +284,44 @@ def upgraded(m, old, new, cuda=803):
     m.remove(*m.owned)
     m.driver_libraries(new)
     m.files["/usr/src/" + f"nvidia-{new}/dkms.conf"] = b""
-    m.dmesg(f"NVRM: API mismatch: the client '{'python3'}' (pid 4711)", f"NVRM: has the version {new}, but this kernel module has",
-            f"NVRM: the version {old}.  Please make sure that this", "NVRM: kernel module and all NVIDIA driver",
-            "NVRM: components have the same version.")
+    m.dmesg(
+        f"NVRM: API mismatch: the client 'python3' (pid 4711)",
+        f"NVRM: has the version {new}, but this kernel module has",
+        f"NVRM: the version {old}.  Please make sure that this",
+        "NVRM: kernel module and all NVIDIA driver",
+        "NVRM: components have the same version.",
+    )
     m.gpu["nvml"] = {"init": 18}
     cuda_fails(m, cuda)
 
 
-@cause("driver-library-mismatch", "pytorch", with_torch(),
-       ["/proc/driver/nvidia/version", "/sys/module/nvidia/version", ".whycpu/kmsg", ".whycpu/gpu.json"])
+@cause(
+    "driver-library-mismatch",
+    "pytorch",
+    with_torch(),
+    [
+        "/proc/driver/nvidia/version",
+        "/sys/module/nvidia/version",
+        ".whycpu/kmsg",
+        ".whycpu/gpu.json",
+    ],
+)
 def _(m):
     upgraded(m, "550.54.14", "550.90.07")
-    m.text("/var/log/apt/history.log", "Start-Date: 2024-07-02  06:34:11\nCommandline: /usr/bin/unattended-upgrade\n"
-           "Upgrade: libnvidia-compute-550:amd64 (550.54.14-0ubuntu0.22.04.1, 550.90.07-0ubuntu0.22.04.1)\n"
-           "End-Date: 2024-07-02  06:36:10\n")
+    m.text(
+        "/var/log/apt/history.log",
+        "Start-Date: 2024-07-02  06:34:11\nCommandline: /usr/bin/unattended-upgrade\n"
+        "Upgrade: libnvidia-compute-550:amd64 (550.54.14-0ubuntu0.22.04.1, 550.90.07-0ubuntu0.22.04.1)\n"
+        "End-Date: 2024-07-02  06:36:10\n",
+    )
 
 
-@cause("driver-library-mismatch", "tensorflow", with_tensorflow(),
-       ["/proc/driver/nvidia/version", "/sys/module/nvidia/version", ".whycpu/gpu.json"])
+@cause(
+    "driver-library-mismatch",
+    "tensorflow",
+    with_tensorflow(),
+    ["/proc/driver/nvidia/version", "/sys/module/nvidia/version", ".whycpu/gpu.json"],
+)
 def _without_a_log(m):
     upgraded(m, "550.54.14", "550.90.07")
     m.kmsg = []
@@ -267,18 +332,28 @@ def compat(m, version, release="12.4"):
     folder = f"/usr/local/cuda-{release}/compat"
     m.driver_libraries(version, folder, cached=False)
     m.link("/usr/local/cuda", f"cuda-{release}")
-    m.env["LD_LIBRARY_PATH"] = "/usr/local/cuda/compat:/usr/local/nvidia/lib:/usr/local/nvidia/lib64"
+    m.env["LD_LIBRARY_PATH"] = (
+        "/usr/local/cuda/compat:/usr/local/nvidia/lib:/usr/local/nvidia/lib64"
+    )
 
 
-@cause("cuda-compat-unsupported", "pytorch", in_container(gpu="2204", driver="535.183.01"),
-       [".whycpu/env", ".whycpu/gpu.json"])
+@cause(
+    "cuda-compat-unsupported",
+    "pytorch",
+    in_container(gpu="2204", driver="535.183.01"),
+    [".whycpu/env", ".whycpu/gpu.json"],
+)
 def _(m):
     compat(m, "550.54.14")
     cuda_fails(m, 804)
 
 
-@cause("cuda-compat-mismatch", "pytorch", in_container(gpu="2331", driver="545.23.08"),
-       [".whycpu/env", ".whycpu/gpu.json"])
+@cause(
+    "cuda-compat-mismatch",
+    "pytorch",
+    in_container(gpu="2331", driver="545.23.08"),
+    [".whycpu/env", ".whycpu/gpu.json"],
+)
 def _(m):
     compat(m, "570.86.10", "12.8")
     cuda_fails(m, 803)
@@ -302,18 +377,33 @@ def _no_library(m):
     del m.gpu["cuda"]
 
 
-@cause("wsl-driver-broken", "ollama", lambda: (lambda m: (ollama(m), m)[1])(wsl2()), [".whycpu/gpu.json"])
+@cause(
+    "wsl-driver-broken",
+    "ollama",
+    lambda: (lambda m: (ollama(m), m)[1])(wsl2()),
+    [".whycpu/gpu.json"],
+)
 def _500(m):
     cuda_fails(m, 500)
 
 
-# ---- the GPUs' state ---------------------------------------------------------------------------------
+# ---- the GPUs' state --------------------------------------------------------------------------
 
 
-@cause("suspend-resume-uvm", "ollama", lambda: with_ollama("2204"), [".whycpu/kmsg"], without=UNEXPLAINED)
+@cause(
+    "suspend-resume-uvm",
+    "ollama",
+    lambda: with_ollama("2204"),
+    [".whycpu/kmsg"],
+    without=UNEXPLAINED,
+)
 def _(m):
-    m.dmesg("PM: suspend entry (deep)", "Filesystems sync: 0.011 seconds", "ACPI: PM: Waking up from system sleep state S3",
-            "PM: suspend exit")
+    m.dmesg(
+        "PM: suspend entry (deep)",
+        "Filesystems sync: 0.011 seconds",
+        "ACPI: PM: Waking up from system sleep state S3",
+        "PM: suspend exit",
+    )
     cuda_fails(m, 999)
 
 
@@ -328,12 +418,22 @@ def not_ready(m, state="in-progress"):
 
 @cause("fabric-manager-not-running", "pytorch", on_hgx, [BUS, ".whycpu/gpu.json"])
 def _not_installed(m):
-    m.remove("/usr/bin/nv-fabricmanager", "/usr/lib/systemd/system/nvidia-fabricmanager.service",
-             "/run/nvidia-fabricmanager", "/var/log/fabricmanager.log", "/var/lib/dpkg")
+    m.remove(
+        "/usr/bin/nv-fabricmanager",
+        "/usr/lib/systemd/system/nvidia-fabricmanager.service",
+        "/run/nvidia-fabricmanager",
+        "/var/log/fabricmanager.log",
+        "/var/lib/dpkg",
+    )
     not_ready(m)
 
 
-@cause("fabric-manager-not-running", "cuda", lambda: cuda_program(hgx("20b0")), [BUS, ".whycpu/gpu.json"])
+@cause(
+    "fabric-manager-not-running",
+    "cuda",
+    lambda: cuda_program(hgx("20b0")),
+    [BUS, ".whycpu/gpu.json"],
+)
 def _not_started(m):
     m.remove("/run/nvidia-fabricmanager", "/var/log/fabricmanager.log")
     not_ready(m, "not-supported")
@@ -343,10 +443,13 @@ def _not_started(m):
 def _another_version(m):
     m.remove("/run/nvidia-fabricmanager", "/var/lib/dpkg")
     fabric_manager(m, "535.183.01", running=False)
-    m.text("/var/log/fabricmanager.log", "[Jul 01 2025 10:00:00] [INFO] [tid 1820] Fabric Manager version 535.183.01 "
-           "is running with the following configuration options\n[Jul 01 2025 10:00:00] [ERROR] [tid 1820] fabric "
-           "manager NVIDIA GPU driver interface version 535.183.01 don't match with driver version 550.54.14. "
-           "Please update with matching NVIDIA driver package.\n")
+    m.text(
+        "/var/log/fabricmanager.log",
+        "[Jul 01 2025 10:00:00] [INFO] [tid 1820] Fabric Manager version 535.183.01 "
+        "is running with the following configuration options\n[Jul 01 2025 10:00:00] [ERROR] [tid 1820] fabric "
+        "manager NVIDIA GPU driver interface version 535.183.01 don't match with driver version 550.54.14. "
+        "Please update with matching NVIDIA driver package.\n",
+    )
     not_ready(m)
 
 
@@ -396,16 +499,21 @@ def _(m):
 @cause("gpu-reset-required", "pytorch", with_torch(), [".whycpu/gpu.json", ".whycpu/kmsg"])
 def _remapping(m):
     each(m, remap_pending=True)
-    m.dmesg("NVRM: Xid (PCI:0000:01:00): 63, pid='<unknown>', name=<unknown>, Row Remapper: New row marked for remapping, "
-            "reset gpu to activate.", "NVRM: Xid (PCI:0000:01:00): 94, pid=3012, name=python3, Ch 00000008")
+    m.dmesg(
+        "NVRM: Xid (PCI:0000:01:00): 63, pid='<unknown>', name=<unknown>, Row Remapper: New row marked for remapping, "
+        "reset gpu to activate.",
+        "NVRM: Xid (PCI:0000:01:00): 94, pid=3012, name=python3, Ch 00000008",
+    )
     context_fails(m, 214)
 
 
 @cause("gpu-reset-required", "cuda", with_program("1db4"), [".whycpu/gpu.json", ".whycpu/kmsg"])
 def _double_bit(m):
     each(m, retired_pending=True, ecc_uncorrected_volatile=2)
-    m.dmesg("NVRM: Xid (PCI:0000:01:00): 48, pid='<unknown>', name=<unknown>, An uncorrectable double bit error (DBE) "
-            "has been detected on GPU in the framebuffer")
+    m.dmesg(
+        "NVRM: Xid (PCI:0000:01:00): 48, pid='<unknown>', name=<unknown>, An uncorrectable double bit error (DBE) "
+        "has been detected on GPU in the framebuffer"
+    )
     context_fails(m, 214)
 
 
@@ -415,6 +523,7 @@ def vgpu(profile="A40-48C"):
         each(m, virtualization="vgpu", vgpu_type="NVIDIA " + profile, name="NVIDIA " + profile)
         m.gpu["cuda"]["devices"][0]["name"] = "NVIDIA " + profile
         return m
+
     return make
 
 
@@ -430,28 +539,44 @@ def _profile(m):
 
 @cause("vgpu-no-compute", "pytorch", not_virtual, [".whycpu/gpu.json"])
 def _licence(m):
-    each(m, virtualization="vgpu", vgpu_type="NVIDIA A40-48C", name="NVIDIA A40-48C", licensed=False)
+    each(
+        m, virtualization="vgpu", vgpu_type="NVIDIA A40-48C", name="NVIDIA A40-48C", licensed=False
+    )
     context_fails(m, 102)
 
 
-@cause("vgpu-feature-blocked", "pytorch", not_virtual, [".whycpu/gpu.json"], warns=True, without="unknown")
+@cause(
+    "vgpu-feature-blocked",
+    "pytorch",
+    not_virtual,
+    [".whycpu/gpu.json"],
+    warns=True,
+    without="unknown",
+)
 def _(m):
     each(m, virtualization="vgpu", vgpu_type="NVIDIA A40-48C", name="NVIDIA A40-48C")
 
 
-# ---- what the environment selects --------------------------------------------------------------------
+# ---- what the environment selects -------------------------------------------------------------
 
 
 def forced(value):
     def broken(m):
         m.env["CUDA_VISIBLE_DEVICES"] = value
         cuda_fails(m, 100)
+
     return broken
 
 
 for label, value in (("empty", ""), ("minus-one", "-1"), ("no-dev-files", "NoDevFiles")):
-    cause("cpu-forced-by-env", "tensorflow" if value else "pytorch", with_tensorflow() if value else with_torch(),
-          [".whycpu/env"], label, without=UNEXPLAINED)(forced(value))
+    cause(
+        "cpu-forced-by-env",
+        "tensorflow" if value else "pytorch",
+        with_tensorflow() if value else with_torch(),
+        [".whycpu/env"],
+        label,
+        without=UNEXPLAINED,
+    )(forced(value))
 
 
 @cause("cpu-forced-by-env", "jax", with_jax(), [".whycpu/env"])
@@ -469,15 +594,32 @@ def _ollama_library(m):
     m.env["OLLAMA_LLM_LIBRARY"] = "cpu_avx2"
 
 
-@cause("cpu-forced-by-env", "llama.cpp", lambda: llama_cpp(bare("2684")), [".whycpu/env"], without=UNEXPLAINED)
+@cause(
+    "cpu-forced-by-env",
+    "llama.cpp",
+    lambda: llama_cpp(bare("2684")),
+    [".whycpu/env"],
+    without=UNEXPLAINED,
+)
 def _llama(m):
     forced("-1")(m)
 
 
-for label, value in (("index", "7"), ("first-is-no-device", "x,0"), ("uuid", "GPU-deadbeef"), ("twice", "0,0"),
-                     ("unexpanded", "$0")):
-    cause("visible-devices-invalid", "pytorch", with_torch(), [".whycpu/env"], label,
-          without=UNEXPLAINED)(forced(value))
+for label, value in (
+    ("index", "7"),
+    ("first-is-no-device", "x,0"),
+    ("uuid", "GPU-deadbeef"),
+    ("twice", "0,0"),
+    ("unexpanded", "$0"),
+):
+    cause(
+        "visible-devices-invalid",
+        "pytorch",
+        with_torch(),
+        [".whycpu/env"],
+        label,
+        without=UNEXPLAINED,
+    )(forced(value))
 
 
 @cause("address-space-limit", "cuda", with_program(), [".whycpu/process"], without=UNEXPLAINED)

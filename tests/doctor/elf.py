@@ -1,4 +1,5 @@
 """Writes small ELF files as a linker would: what a doctor reads of one, and no code in it."""
+
 import functools
 import struct
 
@@ -13,8 +14,26 @@ def fatbin(archs):
         ptx = isinstance(arch, tuple)
         number = arch[1] if ptx else arch
         payload = b"\x7fELF".ljust(64, b"\0") if not ptx else b"\0" * 64
-        body += struct.pack("<HHIQIIHHIIIQQQ", 1 if ptx else 2, 0x101, 64, len(payload), 0, 64, 4, 8,
-                            number, 0, 0, 0x11, 0, 0) + payload
+        body += (
+            struct.pack(
+                "<HHIQIIHHIIIQQQ",
+                1 if ptx else 2,
+                0x101,
+                64,
+                len(payload),
+                0,
+                64,
+                4,
+                8,
+                number,
+                0,
+                0,
+                0x11,
+                0,
+                0,
+            )
+            + payload
+        )
     return struct.pack("<IHHQ", 0xBA55ED50, 1, 16, len(body)) + body
 
 
@@ -40,8 +59,18 @@ def sysv_hash(name):
 
 
 @functools.lru_cache(maxsize=None)
-def shared(soname="", needed=(), runpath="", rpath="", machine=X86_64, kind=DYN, versions=(),
-           undefined=(), archs=(), text=b""):
+def shared(
+    soname="",
+    needed=(),
+    runpath="",
+    rpath="",
+    machine=X86_64,
+    kind=DYN,
+    versions=(),
+    undefined=(),
+    archs=(),
+    text=b"",
+):
     """`versions`: ((library, version), ...) that it asks of others; `undefined`: symbols that it
     asks for; `archs`: as for fatbin(); `text`: what its .rodata holds."""
     wide = machine in (X86_64, AARCH64)
@@ -57,8 +86,11 @@ def shared(soname="", needed=(), runpath="", rpath="", machine=X86_64, kind=DYN,
     symbols = [b"\0" * (24 if wide else 16)]
     for symbol in undefined:
         value = (names(symbol), 0x12, 0, 0, 0, 0)
-        symbols.append(struct.pack("<IBBHQQ", *value) if wide else
-                       struct.pack("<IIIBBH", value[0], 0, 0, 0x12, 0, 0))
+        symbols.append(
+            struct.pack("<IBBHQQ", *value)
+            if wide
+            else struct.pack("<IIIBBH", value[0], 0, 0, 0x12, 0, 0)
+        )
     verneed = b""
     for place, (library, version) in enumerate(versions):
         last = place == len(versions) - 1
@@ -105,19 +137,44 @@ def shared(soname="", needed=(), runpath="", rpath="", machine=X86_64, kind=DYN,
 
     out = bytearray(at)
     out[:16] = b"\x7fELF" + bytes([2 if wide else 1, 1, 1]) + b"\0" * 9
-    out[16:header] = struct.pack("<HHI" + 3 * word + "IHHHHHH", kind, machine, 1, 0, header, at, 0,
-                                 header, program, 2, section, len(sections) + 1, len(sections))
+    out[16:header] = struct.pack(
+        "<HHI" + 3 * word + "IHHHHHH",
+        kind,
+        machine,
+        1,
+        0,
+        header,
+        at,
+        0,
+        header,
+        program,
+        2,
+        section,
+        len(sections) + 1,
+        len(sections),
+    )
     dynamic_at = places[-2]
     for place, (what, start, size) in enumerate([(1, 0, at), (2, dynamic_at, len(table))]):
         if wide:
             packed = struct.pack("<IIQQQQQQ", what, 6, start, start, start, size, size, 8)
         else:
             packed = struct.pack("<IIIIIIII", what, start, start, start, size, size, 6, 8)
-        out[header + place * program:header + (place + 1) * program] = packed
+        out[header + place * program : header + (place + 1) * program] = packed
     for part, place in zip(sections, places):
-        out[place:place + len(part[3])] = part[3]
+        out[place : place + len(part[3])] = part[3]
     out += b"\0" * section
     for part, place in zip(sections, places):
-        out += struct.pack("<II" + 4 * word + "II" + 2 * word, headers(part[0]), part[1], part[2],
-                           place if part[2] else 0, place, len(part[3]), part[4], part[5], 16, part[6])
+        out += struct.pack(
+            "<II" + 4 * word + "II" + 2 * word,
+            headers(part[0]),
+            part[1],
+            part[2],
+            place if part[2] else 0,
+            place,
+            len(part[3]),
+            part[4],
+            part[5],
+            16,
+            part[6],
+        )
     return bytes(out)

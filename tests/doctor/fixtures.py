@@ -15,8 +15,20 @@ class Fixture:
     also: roots besides, after `root`. listed: causes that are found without being a root.
     """
 
-    def __init__(self, name, framework, root, healthy, broken=None, deciding=(), without="unknown",
-                 healed="gpu-used", also=(), listed=(), asks_python=False):
+    def __init__(
+        self,
+        name,
+        framework,
+        root,
+        healthy,
+        broken=None,
+        deciding=(),
+        without="unknown",
+        healed="gpu-used",
+        also=(),
+        listed=(),
+        asks_python=False,
+    ):
         self.name, self.framework = name, framework
         self.roots = (root,) if isinstance(root, str) else tuple(root)
         self.root = self.roots[0]
@@ -46,15 +58,28 @@ class Fixture:
 def cause(root, framework, healthy, deciding=(), name=None, warns=False, verdict=None, **more):
     """Declares a fixture; the function below it breaks the machine. `warns`: the GPU is used, and
     the cause is listed. `verdict`: the rule finds no cause, and yet this comes of it."""
+
     def declare(broken):
         stem = name or broken.__name__.strip("_").replace("_", "-")
         whole = root + (f"/{stem}" if stem else "")
         if warns:
-            ALL.append(Fixture(whole, framework, "gpu-used", healthy, broken, deciding,
-                               **{"without": "gpu-used", "listed": (root,), **more}))
+            ALL.append(
+                Fixture(
+                    whole,
+                    framework,
+                    "gpu-used",
+                    healthy,
+                    broken,
+                    deciding,
+                    **{"without": "gpu-used", "listed": (root,), **more},
+                )
+            )
         else:
-            ALL.append(Fixture(whole, framework, verdict or root, healthy, broken, deciding, **more))
+            ALL.append(
+                Fixture(whole, framework, verdict or root, healthy, broken, deciding, **more)
+            )
         return broken
+
     return declare
 
 

@@ -1,10 +1,11 @@
 """Frameworks, as their wheels, packages and builds lie on a disk."""
+
 import re
 
 import elf
 
-# CUDA's parts: the wheel's name, its folder below nvidia/, its libraries. Versions are of the release
-# whose minor number is filled in.
+# CUDA's parts: the wheel's name, its folder below nvidia/, its version, its libraries. The release's
+# number is filled in.
 LIBRARIES_12 = {
     "cuda-runtime": ("cuda_runtime", "{v}.127", ["libcudart.so.12"]),
     "cublas": ("cublas", "{v}.5.8", ["libcublas.so.12", "libcublasLt.so.12"]),
@@ -41,21 +42,43 @@ LIBRARIES_11 = {
 }
 BEFORE_12 = {"libcusparse.so.11": [], "libcusolver.so.11": ["libcublas.so.11", "libcublasLt.so.11"]}
 TENSORFLOW = {  # CUDA, cuDNN of the build, architectures
-    "1.15.0": ("10.0", "7.4", None), "2.2.0": ("10.1", "7.6", None), "2.4.0": ("11.0", "8.0", "old"),
-    "2.8.0": ("11.2", "8.1", "2.8"), "2.10.0": ("11.2", "8.1", "2.8"), "2.11.0": ("11.2", "8.1", "2.8"),
-    "2.13.0": ("11.8", "8.6", "2.13"), "2.14.0": ("11.8", "8.7", "2.13"), "2.15.0": ("12.2", "8.9", "2.15"),
-    "2.15.1": ("12.2", "8.9", "2.15"), "2.16.1": ("12.3", "8.9", "2.16"), "2.17.0": ("12.3", "8.9", "2.16"),
-    "2.18.0": ("12.5.1", "9.3", "2.18"), "2.20.0": ("12.5.1", "9.3", "2.18"), "2.21.0": ("12.5.1", "9.3", "2.18")}
+    "1.15.0": ("10.0", "7.4", None),
+    "2.2.0": ("10.1", "7.6", None),
+    "2.4.0": ("11.0", "8.0", "old"),
+    "2.8.0": ("11.2", "8.1", "2.8"),
+    "2.10.0": ("11.2", "8.1", "2.8"),
+    "2.11.0": ("11.2", "8.1", "2.8"),
+    "2.13.0": ("11.8", "8.6", "2.13"),
+    "2.14.0": ("11.8", "8.7", "2.13"),
+    "2.15.0": ("12.2", "8.9", "2.15"),
+    "2.15.1": ("12.2", "8.9", "2.15"),
+    "2.16.1": ("12.3", "8.9", "2.16"),
+    "2.17.0": ("12.3", "8.9", "2.16"),
+    "2.18.0": ("12.5.1", "9.3", "2.18"),
+    "2.20.0": ("12.5.1", "9.3", "2.18"),
+    "2.21.0": ("12.5.1", "9.3", "2.18"),
+}
 TENSORFLOW_ARCHS = {
-    "old": "sm_35 sm_50 sm_60 sm_70 sm_75 compute_80", "2.8": "sm_35 sm_50 sm_60 sm_70 sm_75 compute_80",
-    "2.13": "sm_35 sm_50 sm_60 sm_70 sm_75 compute_80", "2.15": "sm_50 sm_60 sm_70 sm_75 compute_80",
-    "2.16": "sm_50 sm_60 sm_70 sm_80 compute_90", "2.18": "sm_60 sm_70 sm_80 sm_89 compute_90"}
+    "old": "sm_35 sm_50 sm_60 sm_70 sm_75 compute_80",
+    "2.8": "sm_35 sm_50 sm_60 sm_70 sm_75 compute_80",
+    "2.13": "sm_35 sm_50 sm_60 sm_70 sm_75 compute_80",
+    "2.15": "sm_50 sm_60 sm_70 sm_75 compute_80",
+    "2.16": "sm_50 sm_60 sm_70 sm_80 compute_90",
+    "2.18": "sm_60 sm_70 sm_80 sm_89 compute_90",
+}
 TORCH_ARCHS = {
-    "10.2": (37, 50, 60, 70), "11.1": (37, 50, 60, 70, 75, 80, 86), "11.3": (37, 50, 60, 70, 75, 80, 86),
-    "11.4": (72, 87), "11.7": (37, 50, 60, 70, 75, 80, 86), "11.8": (37, 50, 60, 70, 75, 80, 86, 90),
-    "12.1": (50, 60, 70, 75, 80, 86, 90), "12.4": (50, 60, 70, 75, 80, 86, 90),
-    "12.6": (50, 60, 70, 75, 80, 86, 90), "12.8": (75, 80, 86, 90, 100, 120, ("ptx", 120)),
-    "13.0": (75, 80, 86, 90, 100, 120, ("ptx", 120))}
+    "10.2": (37, 50, 60, 70),
+    "11.1": (37, 50, 60, 70, 75, 80, 86),
+    "11.3": (37, 50, 60, 70, 75, 80, 86),
+    "11.4": (72, 87),
+    "11.7": (37, 50, 60, 70, 75, 80, 86),
+    "11.8": (37, 50, 60, 70, 75, 80, 86, 90),
+    "12.1": (50, 60, 70, 75, 80, 86, 90),
+    "12.4": (50, 60, 70, 75, 80, 86, 90),
+    "12.6": (50, 60, 70, 75, 80, 86, 90),
+    "12.8": (75, 80, 86, 90, 100, 120, ("ptx", 120)),
+    "13.0": (75, 80, 86, 90, 100, 120, ("ptx", 120)),
+}
 
 
 def table(cuda):
@@ -63,15 +86,17 @@ def table(cuda):
     short = ".".join(cuda.split(".")[:2])
     major, minor = short.split(".")
     rows = {"11": LIBRARIES_11, "12": LIBRARIES_12, "13": LIBRARIES_13}[major]
-    return {name: (folder, version.format(v=short, m=minor), sonames)
-            for name, (folder, version, sonames) in rows.items()}
+    return {
+        name: (folder, version.format(v=short, m=minor), sonames)
+        for name, (folder, version, sonames) in rows.items()
+    }
 
 
 def needs_of(soname, cuda):
     """What CUDA's libraries ask of each other, and by which symbols."""
     major = cuda.split(".")[0]
     link = f"libnvJitLink.so.{major}"
-    stem = soname[:soname.index(".so")]
+    stem = soname[: soname.index(".so")]
     if stem == "libcublas":
         return [soname.replace("libcublas", "libcublasLt")], {}
     if stem == "libcusolver" and major != "11":
@@ -85,7 +110,7 @@ def needs_of(soname, cuda):
     return [], {}
 
 
-# ---- Python ------------------------------------------------------------------------------------------
+# ---- Python -----------------------------------------------------------------------------------
 
 
 def python(m, version="3.11", kind="venv", prefix="/opt/venv"):
@@ -96,17 +121,23 @@ def python(m, version="3.11", kind="venv", prefix="/opt/venv"):
         m.link("/usr/bin/python3", f"python{version}")
         m.link(f"{prefix}/bin/python3", f"/usr/bin/python{version}")
         m.link(f"{prefix}/bin/python", "python3")
-        m.text(f"{prefix}/pyvenv.cfg", f"home = /usr/bin\ninclude-system-site-packages = false\n"
-               f"version = {version}.2\n")
+        m.text(
+            f"{prefix}/pyvenv.cfg",
+            f"home = /usr/bin\ninclude-system-site-packages = false\n" f"version = {version}.2\n",
+        )
         m.site = f"{prefix}/lib/python{version}/site-packages"
         m.env.update(VIRTUAL_ENV=prefix, PATH=f"{prefix}/bin:" + m.env["PATH"])
     elif kind == "conda":
-        m.text(f"{prefix}/bin/python{version}", elf.shared("", ("libc.so.6",), runpath="$ORIGIN/../lib",
-                                                          machine=m.elf_machine))
+        m.text(
+            f"{prefix}/bin/python{version}",
+            elf.shared("", ("libc.so.6",), runpath="$ORIGIN/../lib", machine=m.elf_machine),
+        )
         m.link(f"{prefix}/bin/python", f"python{version}")
         m.link(f"{prefix}/bin/python3", f"python{version}")
-        m.text(f"{prefix}/conda-meta/python-{version}.9-h955ad1f_1.json",
-               f'{{"name": "python", "version": "{version}.9", "build": "h955ad1f_1"}}\n')
+        m.text(
+            f"{prefix}/conda-meta/python-{version}.9-h955ad1f_1.json",
+            f'{{"name": "python", "version": "{version}.9", "build": "h955ad1f_1"}}\n',
+        )
         m.text(f"{prefix}/conda-meta/history", "==> 2024-05-01 <==\n")
         m.site = f"{prefix}/lib/python{version}/site-packages"
         m.env.update(CONDA_PREFIX=prefix, PATH=f"{prefix}/bin:" + m.env["PATH"])
@@ -124,15 +155,20 @@ def python(m, version="3.11", kind="venv", prefix="/opt/venv"):
 
 
 def conda_package(m, name, version, build):
-    m.text(f"{m.prefix}/conda-meta/{name}-{version}-{build}.json",
-           f'{{"name": "{name}", "version": "{version}", "build": "{build}", "channel": "conda-forge"}}\n')
+    m.text(
+        f"{m.prefix}/conda-meta/{name}-{version}-{build}.json",
+        f'{{"name": "{name}", "version": "{version}", "build": "{build}", "channel": "conda-forge"}}\n',
+    )
 
 
 def distribution(m, name, version, requires=(), site=None):
     folder = f"{site or m.site}/{re.sub('[-.]+', '_', name)}-{version}.dist-info"
-    m.text(f"{folder}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n" +
-           "".join(f"Requires-Dist: {line}\n" for line in requires) +
-           f"\n{name}\n====\nRequires-Dist: nothing, for this is the description\n")
+    m.text(
+        f"{folder}/METADATA",
+        f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        + "".join(f"Requires-Dist: {line}\n" for line in requires)
+        + f"\n{name}\n====\nRequires-Dist: nothing, for this is the description\n",
+    )
     m.text(f"{folder}/INSTALLER", "pip\n")
     m.text(f"{folder}/RECORD", f"{name}/__init__.py,,\n")
     return folder
@@ -153,10 +189,19 @@ def nvidia_wheels(m, cuda="12.4", cudnn="9.1.0.70", without=(), versions=None):
             if soname.startswith("libcusparse.") and major != "13":
                 runpath = "$ORIGIN:$ORIGIN/../../nvjitlink/lib"
             if soname.startswith("libcusolver."):
-                runpath = ("$ORIGIN:$ORIGIN/../../cublas/lib:$ORIGIN/../../cusparse/lib:"
-                           "$ORIGIN/../../nvjitlink/lib")
-            m.library(place, soname, None, needed, runpath=runpath if major != "13" else "",
-                      rpath="$ORIGIN" if major == "13" else "", **more)
+                runpath = (
+                    "$ORIGIN:$ORIGIN/../../cublas/lib:$ORIGIN/../../cusparse/lib:"
+                    "$ORIGIN/../../nvjitlink/lib"
+                )
+            m.library(
+                place,
+                soname,
+                None,
+                needed,
+                runpath=runpath if major != "13" else "",
+                rpath="$ORIGIN" if major == "13" else "",
+                **more,
+            )
     if cudnn and "cudnn" not in without:
         distribution(m, f"nvidia-cudnn-cu{major}", cudnn)
         cudnn_files(m, f"{m.site}/nvidia/cudnn/lib", cudnn, versioned=False)
@@ -168,9 +213,19 @@ def nvidia_wheels(m, cuda="12.4", cudnn="9.1.0.70", without=(), versions=None):
 def cudnn_files(m, folder, version, versioned=True, cached=False):
     major = version.split(".")[0]
     full = ".".join(version.split(".")[:3]) if versioned else None
-    parts = {"7": [], "8": ["_ops_infer", "_cnn_infer", "_adv_infer"],
-             "9": ["_graph", "_ops", "_cnn", "_adv", "_heuristic", "_engines_precompiled",
-                   "_engines_runtime_compiled"]}[major]
+    parts = {
+        "7": [],
+        "8": ["_ops_infer", "_cnn_infer", "_adv_infer"],
+        "9": [
+            "_graph",
+            "_ops",
+            "_cnn",
+            "_adv",
+            "_heuristic",
+            "_engines_precompiled",
+            "_engines_runtime_compiled",
+        ],
+    }[major]
     for part in ["", *parts]:
         m.library(folder, f"libcudnn{part}.so.{major}", full, runpath="$ORIGIN", cached=cached)
 
@@ -195,7 +250,10 @@ def toolkit(m, cuda="11.2", cudnn="8.1.1", where=None, cached=True, link=True):
         for stem in stems + (["cublasLt"] if int(major) >= 10 and cuda != "10.0" else []):
             short = cuda if stem == "cudart" or int(major) < 10 or cuda == "10.0" else "10"
             m.library(folder, f"lib{stem}.so.{short}", f"{cuda}.243", cached=cached)
-    m.text(f"{folder}/stubs/libcuda.so", elf.shared("libcuda.so.1", ("libc.so.6",), machine=m.elf_machine))
+    m.text(
+        f"{folder}/stubs/libcuda.so",
+        elf.shared("libcuda.so.1", ("libc.so.6",), machine=m.elf_machine),
+    )
     if link:
         m.link("/usr/local/cuda", where)
     if cached:
@@ -204,12 +262,21 @@ def toolkit(m, cuda="11.2", cudnn="8.1.1", where=None, cached=True, link=True):
         cudnn_files(m, m.lib, cudnn, cached=True)
 
 
-# ---- TensorFlow ----------------------------------------------------------------------------------------
+# ---- TensorFlow -------------------------------------------------------------------------------
 
 
-def tensorflow(m, version="2.17.0", wheels=True, name="tensorflow", cuda_build=True, on_path=None,
-               build_info=True, without=(), cudnn=None):
-    """`wheels`: with nvidia-* of [and-cuda]. `on_path`: its libraries look there; None: as released."""
+def tensorflow(
+    m,
+    version="2.17.0",
+    wheels=True,
+    name="tensorflow",
+    cuda_build=True,
+    on_path=None,
+    build_info=True,
+    without=(),
+    cudnn=None,
+):
+    """`wheels`: with nvidia-* of [and-cuda]. `on_path`: they are found; None: as released."""
     cuda, built, archs = TENSORFLOW[version]
     minor = tuple(int(part) for part in version.split(".")[:2])
     site = m.site
@@ -217,7 +284,9 @@ def tensorflow(m, version="2.17.0", wheels=True, name="tensorflow", cuda_build=T
     full = cudnn or {"8.9": "8.9.7.29", "9.3": "9.3.0.75"}.get(built, built + ".0.77")
     requires = ["absl-py (>=1.0.0)", "numpy (<2.0.0,>=1.26.0)"]
     if minor >= (2, 14):
-        requires += [f'nvidia-{part}-cu12 (=={row[1]}) ; extra == "and-cuda"' for part, row in rows.items()]
+        requires += [
+            f'nvidia-{part}-cu12 (=={row[1]}) ; extra == "and-cuda"' for part, row in rows.items()
+        ]
         requires += [f'nvidia-cudnn-cu12 (=={full}) ; extra == "and-cuda"']
     distribution(m, name, version, requires)
     base = f"{site}/tensorflow"
@@ -226,15 +295,27 @@ def tensorflow(m, version="2.17.0", wheels=True, name="tensorflow", cuda_build=T
     if build_info and minor >= (2, 3):
         rows = [("cpu_compiler", "/usr/lib/llvm-17/bin/clang")]
         if cuda_build:
-            rows += [("cuda_compute_capabilities", TENSORFLOW_ARCHS[archs].split()), ("cuda_version", cuda),
-                     ("cudnn_version", built.split(".")[0])]
-        rows += [("is_cuda_build", cuda_build), ("is_rocm_build", False), ("is_tensorrt_build", cuda_build)]
+            rows += [
+                ("cuda_compute_capabilities", TENSORFLOW_ARCHS[archs].split()),
+                ("cuda_version", cuda),
+                ("cudnn_version", built.split(".")[0]),
+            ]
+        rows += [
+            ("is_cuda_build", cuda_build),
+            ("is_rocm_build", False),
+            ("is_tensorrt_build", cuda_build),
+        ]
         text = f"import collections\n\nbuild_info = collections.OrderedDict({rows!r})\n"
-        m.text(f"{base}/python/platform/build_info.py", '"""Auto-generated module providing information '
-               'about the build."""\n' + text)
+        m.text(
+            f"{base}/python/platform/build_info.py",
+            '"""Auto-generated module providing information ' 'about the build."""\n' + text,
+        )
     elif build_info and minor >= (2, 0):
-        m.text(f"{base}/python/platform/build_info.py", f"is_rocm_build = False\nis_cuda_build = {cuda_build}\n" +
-               ("cuda_version_number = '10.1'\ncudnn_version_number = '7'\n" if cuda_build else ""))
+        m.text(
+            f"{base}/python/platform/build_info.py",
+            f"is_rocm_build = False\nis_cuda_build = {cuda_build}\n"
+            + ("cuda_version_number = '10.1'\ncudnn_version_number = '7'\n" if cuda_build else ""),
+        )
     folders = ["cublas", "cuda_cupti", "cuda_runtime", "cudnn", "cufft", "cusolver", "cusparse"]
     found = on_path if on_path is not None else minor >= (2, 14) and minor != (2, 16)
     nvidia = ":".join(f"$ORIGIN/../../nvidia/{f}/lib:$ORIGIN/../nvidia/{f}/lib" for f in folders)
@@ -245,8 +326,9 @@ def tensorflow(m, version="2.17.0", wheels=True, name="tensorflow", cuda_build=T
         framework += ":" + (nvidia if found else short)
     elf_archs = ()
     if cuda_build and archs:
-        elf_archs = tuple(("ptx", int(a[8:])) if a.startswith("compute_") else int(a[3:])
-                          for a in TENSORFLOW_ARCHS[archs].split())
+        for word in TENSORFLOW_ARCHS[archs].split():  # compute_90 is both, sm_90 and its PTX
+            number = int(word.split("_")[1])
+            elf_archs += (number, ("ptx", number)) if word.startswith("compute_") else (number,)
     if minor >= (2, 0):
         m.library(base, "libtensorflow_framework.so.2", runpath=framework, archs=elf_archs)
     else:
@@ -255,43 +337,71 @@ def tensorflow(m, version="2.17.0", wheels=True, name="tensorflow", cuda_build=T
     if minor >= (2, 12):
         m.library(base, "libtensorflow_cc.so.2", needed=needed, runpath=whole, archs=elf_archs)
         needed += ("libtensorflow_cc.so.2",)
-    m.text(f"{base}/python/_pywrap_tensorflow_internal.so",
-           elf.shared("", needed + ("libc.so.6",), "$ORIGIN/:$ORIGIN/..", machine=m.elf_machine,
-                      archs=elf_archs if minor < (2, 12) else ()))
+    m.text(
+        f"{base}/python/_pywrap_tensorflow_internal.so",
+        elf.shared(
+            "",
+            needed + ("libc.so.6",),
+            "$ORIGIN/:$ORIGIN/..",
+            machine=m.elf_machine,
+            archs=elf_archs if minor < (2, 12) else (),
+        ),
+    )
     if wheels and cuda_build:
         nvidia_wheels(m, cuda, full, without)
     return m
 
 
-# ---- PyTorch -------------------------------------------------------------------------------------------
+# ---- PyTorch ----------------------------------------------------------------------------------
 
 
-def torch(m, version="2.5.1", cuda="12.4", bundled=False, local=None, cudnn=None, without=(), archs=None,
-          versions=None):
+def torch(
+    m,
+    version="2.5.1",
+    cuda="12.4",
+    bundled=False,
+    local=None,
+    cudnn=None,
+    without=(),
+    archs=None,
+    versions=None,
+):
     """`cuda` None: built for the CPU. `bundled`: CUDA's libraries lie in torch/lib, with hashes in
     their names, as until 1.12."""
     base = f"{m.site}/torch"
     minor = tuple(int(part) for part in version.split(".")[:2])
     major = cuda.split(".")[0] if cuda else ""
-    cudnn = cudnn or {"10": "7.6.5", "11": "8.7.0.84", "12": "9.1.0.70", "13": "9.13.0.50"}.get(major)
+    cudnn = cudnn or {"10": "7.6.5", "11": "8.7.0.84", "12": "9.1.0.70", "13": "9.13.0.50"}.get(
+        major
+    )
     if cuda and local is None:
         local = "+cu" + cuda.replace(".", "")
     said = version + (local or "")
     requires = ["filelock", "typing-extensions (>=4.8.0)", "jinja2"]
     named = {} if not cuda or bundled or major == "10" else table(cuda)
     for name, row in named.items():
-        requires.append(f'nvidia-{name}-cu{major} (=={(versions or {}).get(name, row[1])}) ; platform_system '
-                        '== "Linux" and platform_machine == "x86_64"')
+        requires.append(
+            f"nvidia-{name}-cu{major} (=={(versions or {}).get(name, row[1])}) ; platform_system "
+            '== "Linux" and platform_machine == "x86_64"'
+        )
     if cuda and not bundled:
         requires.append(f'nvidia-cudnn-cu{major} (=={cudnn}) ; platform_system == "Linux"')
     listed = said if local and (local == "+cpu" or bundled) else version
     distribution(m, "torch", listed, requires)
     typed = minor >= (1, 11)
-    m.text(f"{base}/version.py", ("from typing import Optional\n\n__all__ = ['__version__', 'debug', 'cuda', "
-           "'git_version', 'hip']\n" if typed else "") + f"__version__ = '{said}'\ndebug = False\n"
-           f"cuda{': Optional[str]' if typed else ''} = {cuda!r}\ngit_version = "
-           "'a8d6afb511a69687bbb2b7e88a3cf67917e1697e'\n"
-           f"hip{': Optional[str]' if typed else ''} = None\n")
+    m.text(
+        f"{base}/version.py",
+        (
+            "from typing import Optional\n\n__all__ = ['__version__', 'debug', 'cuda', "
+            "'git_version', 'hip']\n"
+            if typed
+            else ""
+        )
+        + f"__version__ = '{said}'\ndebug = False\n"
+        f"cuda{': Optional[str]' if typed else ''} = {cuda!r}\ngit_version = "
+        "'a8d6afb511a69687bbb2b7e88a3cf67917e1697e'\n"
+        f"hip{': Optional[str]' if typed else ''} = None\n",
+    )
     m.text(f"{base}/__init__.py", "")
     m.library(f"{base}/lib", "libc10.so", rpath="$ORIGIN")
     m.library(f"{base}/lib", "libtorch_cpu.so", needed=("libc10.so",), rpath="$ORIGIN")
@@ -302,8 +412,15 @@ def torch(m, version="2.5.1", cuda="12.4", bundled=False, local=None, cudnn=None
     archs = archs or TORCH_ARCHS[cuda]
     if bundled:
         runtime = f"libcudart-6d56b25a.so.{'11.0' if major == '11' else cuda}"
-        m.text(f"{base}/lib/{runtime}", elf.shared(f"libcudart.so.{'11.0' if major == '11' else cuda}",
-                                                  ("libc.so.6",), rpath="$ORIGIN", machine=m.elf_machine))
+        m.text(
+            f"{base}/lib/{runtime}",
+            elf.shared(
+                f"libcudart.so.{'11.0' if major == '11' else cuda}",
+                ("libc.so.6",),
+                rpath="$ORIGIN",
+                machine=m.elf_machine,
+            ),
+        )
         soname = f"libcublas.so.{major}"
         for name in (soname, soname.replace("cublas", "cublasLt")):
             m.library(f"{base}/lib", name, rpath="$ORIGIN")
@@ -313,43 +430,83 @@ def torch(m, version="2.5.1", cuda="12.4", bundled=False, local=None, cudnn=None
             needed += ("libcudnn.so.8",)
         rpath = "$ORIGIN"
     else:
-        runtime = {"11": "libcudart.so.11.0", "12": "libcudart.so.12", "13": "libcudart.so.13"}[major]
+        runtime = {"11": "libcudart.so.11.0", "12": "libcudart.so.12", "13": "libcudart.so.13"}[
+            major
+        ]
         rows = table(cuda)
         needed = ["libc10_cuda.so", "libtorch_cpu.so"]
         for name in ("cuda-runtime", "cusparse", "cufft", "curand", "cublas"):
             needed += rows[name][2]
         needed += [f"libcudnn.so.{cudnn.split('.')[0]}", "libnccl.so.2"]
-        folders = ("cublas", "cuda_cupti", "cuda_nvrtc", "cuda_runtime", "cudnn", "cufft", "curand", "cusolver",
-                   "cusparse", "nccl", "nvtx")
+        folders = (
+            "cublas",
+            "cuda_cupti",
+            "cuda_nvrtc",
+            "cuda_runtime",
+            "cudnn",
+            "cufft",
+            "curand",
+            "cusolver",
+            "cusparse",
+            "nccl",
+            "nvtx",
+        )
         if major == "13":
             folders = ("cudnn", "nvshmem", "nccl", "cusparselt", "cu13")
         rpath = ":".join(f"$ORIGIN/../../nvidia/{f}/lib" for f in folders) + ":$ORIGIN"
-        m.library(f"{base}/lib", "libtorch_cuda_linalg.so", rpath=rpath, archs=tuple(archs),
-                  needed=("libtorch_cuda.so", *rows["cusolver"][2], runtime, *rows["cublas"][2][:1]))
+        m.library(
+            f"{base}/lib",
+            "libtorch_cuda_linalg.so",
+            rpath=rpath,
+            archs=tuple(archs),
+            needed=("libtorch_cuda.so", *rows["cusolver"][2], runtime, *rows["cublas"][2][:1]),
+        )
         nvidia_wheels(m, cuda, cudnn, without, versions)
     m.library(f"{base}/lib", "libc10_cuda.so", needed=("libc10.so", runtime), rpath=rpath)
-    m.library(f"{base}/lib", "libtorch_cuda.so", needed=tuple(needed), rpath=rpath, archs=tuple(archs))
-    m.library(f"{base}/lib", "libtorch.so", needed=("libtorch_cuda.so", "libtorch_cpu.so"), rpath=rpath)
+    m.library(
+        f"{base}/lib", "libtorch_cuda.so", needed=tuple(needed), rpath=rpath, archs=tuple(archs)
+    )
+    m.library(
+        f"{base}/lib", "libtorch.so", needed=("libtorch_cuda.so", "libtorch_cpu.so"), rpath=rpath
+    )
     m.library(f"{base}/lib", "libtorch_global_deps.so", needed=(runtime,), rpath=rpath)
     return m
 
 
-# ---- JAX -----------------------------------------------------------------------------------------------
+# ---- JAX --------------------------------------------------------------------------------------
 
 
-def jax(m, version="0.6.1", cuda="12.8", plugin=True, plugin_version=None, cudnn="9.8.0.87", without=(),
-        versions=None, least=("12.1.105", "9.8")):
+def jax(
+    m,
+    version="0.6.1",
+    cuda="12.8",
+    plugin=True,
+    plugin_version=None,
+    cudnn="9.8.0.87",
+    without=(),
+    versions=None,
+    least=("12.1.105", "9.8"),
+):
     """`plugin` False: without the CUDA plug-in. Before plug-ins (`cuda` 11): jax_old."""
     base = m.site
     major = cuda.split(".")[0]
-    distribution(m, "jax", version, [f"jaxlib (<={version},>={version})", f'jax-cuda{major}-plugin '
-                 f'[with-cuda] (=={version}) ; extra == "cuda{major}"'])
+    distribution(
+        m,
+        "jax",
+        version,
+        [
+            f"jaxlib (<={version},>={version})",
+            f"jax-cuda{major}-plugin " f'[with-cuda] (=={version}) ; extra == "cuda{major}"',
+        ],
+    )
     distribution(m, "jaxlib", version)
     m.text(f"{base}/jax/version.py", f'_version = "{version}"\n')
     m.text(f"{base}/jaxlib/version.py", f'_version = "{version}"\n__version__ = "{version}"\n')
     m.library(f"{base}/jaxlib", "libjax_common.so", runpath="$ORIGIN")
-    m.text(f"{base}/jaxlib/_jax.so", elf.shared("", ("libjax_common.so", "libc.so.6"), "$ORIGIN/",
-                                               machine=m.elf_machine))
+    m.text(
+        f"{base}/jaxlib/_jax.so",
+        elf.shared("", ("libjax_common.so", "libc.so.6"), "$ORIGIN/", machine=m.elf_machine),
+    )
     if not plugin:
         return m
     version = plugin_version or version
@@ -360,23 +517,45 @@ def jax(m, version="0.6.1", cuda="12.8", plugin=True, plugin_version=None, cudnn
         return f" ({sign}{text}) " if version < "0.5" else f"{sign}{text}"
 
     requires = [f"jax-cuda{major}-pjrt (=={version})"]
-    for name, floor in (("cublas", f"{major}.1.3.1"), ("cuda-cupti", f"{major}.1.105"), ("cuda-runtime", runtime),
-                        ("cufft", "11.0.2.54"), ("cusolver", "11.4.5.107"), ("cusparse", "12.1.0.106")):
+    for name, floor in (
+        ("cublas", f"{major}.1.3.1"),
+        ("cuda-cupti", f"{major}.1.105"),
+        ("cuda-runtime", runtime),
+        ("cufft", "11.0.2.54"),
+        ("cusolver", "11.4.5.107"),
+        ("cusparse", "12.1.0.106"),
+    ):
         requires.append(f'nvidia-{name}{suffix}{floor_of(floor)}; extra == "with-cuda"')
-    requires.append(f'nvidia-cudnn-cu{major}{floor_of("10.0,>=" + cudnn_least, "<")}; extra == "with-cuda"')
+    requires.append(
+        f'nvidia-cudnn-cu{major}{floor_of("10.0,>=" + cudnn_least, "<")}; extra == "with-cuda"'
+    )
     distribution(m, f"jax-cuda{major}-plugin", version, requires)
     distribution(m, f"jax-cuda{major}-pjrt", version)
-    folders = ("cuda_cupti", "nccl", "nvshmem", "cublas", "cuda_runtime", "cudnn", "cufft", "cusolver", "cusparse")
+    folders = (
+        "cuda_cupti",
+        "nccl",
+        "nvshmem",
+        "cublas",
+        "cuda_runtime",
+        "cudnn",
+        "cufft",
+        "cusolver",
+        "cusparse",
+    )
     if major == "13":
         folders = ("cu13", "cudnn", "nccl")
     rpath = ":".join(f"$ORIGIN/../../nvidia/{f}/lib:$ORIGIN/../nvidia/{f}/lib" for f in folders)
     m.text(f"{base}/jax_plugins/xla_cuda{major}/__init__.py", "")
     m.text(f"{base}/jax_plugins/xla_cuda{major}/version.py", f'_version = "{version}"\n')
-    m.text(f"{base}/jax_plugins/xla_cuda{major}/xla_cuda_plugin.so",
-           elf.shared("", ("libdl.so.2", "libc.so.6"), rpath=rpath, machine=m.elf_machine))
+    m.text(
+        f"{base}/jax_plugins/xla_cuda{major}/xla_cuda_plugin.so",
+        elf.shared("", ("libdl.so.2", "libc.so.6"), rpath=rpath, machine=m.elf_machine),
+    )
     for name in ("_versions.so", "_solver.so", "_sparse.so"):
-        m.text(f"{base}/jax_cuda{major}_plugin/{name}",
-               elf.shared("", ("libc.so.6",), rpath=rpath, machine=m.elf_machine))
+        m.text(
+            f"{base}/jax_cuda{major}_plugin/{name}",
+            elf.shared("", ("libc.so.6",), rpath=rpath, machine=m.elf_machine),
+        )
     m.text(f"{base}/jax_cuda{major}_plugin/version.py", f'_version = "{version}"\n')
     nvidia_wheels(m, cuda, cudnn, without, versions)
     return m
@@ -388,39 +567,67 @@ def jax_old(m, version="0.4.7", cuda="11.8", cudnn="8.6", gpu=True):
     distribution(m, "jax", version)
     distribution(m, "jaxlib", version + local)
     m.text(f"{m.site}/jaxlib/version.py", f'__version__ = "{version}"\n')
-    m.text(f"{m.site}/jaxlib/xla_extension.so", elf.shared("", ("libc.so.6",), machine=m.elf_machine))
+    m.text(
+        f"{m.site}/jaxlib/xla_extension.so", elf.shared("", ("libc.so.6",), machine=m.elf_machine)
+    )
     if gpu:
-        m.text(f"{m.site}/jaxlib/cuda/_solver.so", elf.shared("", ("libc.so.6",), machine=m.elf_machine))
+        m.text(
+            f"{m.site}/jaxlib/cuda/_solver.so",
+            elf.shared("", ("libc.so.6",), machine=m.elf_machine),
+        )
     return m
 
 
-# ---- ONNX Runtime --------------------------------------------------------------------------------------
+# ---- ONNX Runtime -----------------------------------------------------------------------------
 
 
 def onnxruntime(m, version="1.22.0", gpu=True, cuda="12", cudnn="9", record=True):
     """Its CUDA libraries are the system's."""
     if record:
-        distribution(m, "onnxruntime-gpu" if gpu else "onnxruntime", version, ["coloredlogs", "numpy (>=1.21.6)"])
+        distribution(
+            m,
+            "onnxruntime-gpu" if gpu else "onnxruntime",
+            version,
+            ["coloredlogs", "numpy (>=1.21.6)"],
+        )
     capi = f"{m.site}/onnxruntime/capi"
     m.text(f"{m.site}/onnxruntime/__init__.py", f'__version__ = "{version}"\n')
-    m.text(f"{capi}/onnxruntime_pybind11_state.cpython-311-x86_64-linux-gnu.so",
-           elf.shared("", ("libc.so.6",), "$ORIGIN", machine=m.elf_machine))
+    m.text(
+        f"{capi}/onnxruntime_pybind11_state.cpython-311-x86_64-linux-gnu.so",
+        elf.shared("", ("libc.so.6",), "$ORIGIN", machine=m.elf_machine),
+    )
     if not gpu:
         return m
-    m.text(f"{capi}/build_and_package_info.py", f"package_name = 'onnxruntime-gpu'\n__version__ = '{version}'\n"
-           f"cuda_version = '{ {'11': '11.8', '12': '12.6', '13': '13.0'}[cuda] }'\n")
+    m.text(
+        f"{capi}/build_and_package_info.py",
+        f"package_name = 'onnxruntime-gpu'\n__version__ = '{version}'\n"
+        f"cuda_version = '{ {'11': '11.8', '12': '12.6', '13': '13.0'}[cuda] }'\n",
+    )
     rows = table(cuda + ".0")
-    needed = [*reversed(rows["cublas"][2]), *rows["curand"][2], *rows["cufft"][2], *rows["cuda-runtime"][2],
-              f"libcudnn.so.{cudnn}"]
-    m.text(f"{capi}/libonnxruntime_providers_cuda.so",
-           elf.shared("libonnxruntime_providers_cuda.so", tuple(needed) + ("libc.so.6",),
-                      machine=m.elf_machine, archs=(52, 61, 75, 80, 86, 90, ("ptx", 90))))
-    m.text(f"{capi}/libonnxruntime_providers_shared.so",
-           elf.shared("libonnxruntime_providers_shared.so", ("libc.so.6",), machine=m.elf_machine))
+    needed = [
+        *reversed(rows["cublas"][2]),
+        *rows["curand"][2],
+        *rows["cufft"][2],
+        *rows["cuda-runtime"][2],
+        f"libcudnn.so.{cudnn}",
+    ]
+    m.text(
+        f"{capi}/libonnxruntime_providers_cuda.so",
+        elf.shared(
+            "libonnxruntime_providers_cuda.so",
+            tuple(needed) + ("libc.so.6",),
+            machine=m.elf_machine,
+            archs=(52, 61, 75, 80, 86, 90, ("ptx", 90)),
+        ),
+    )
+    m.text(
+        f"{capi}/libonnxruntime_providers_shared.so",
+        elf.shared("libonnxruntime_providers_shared.so", ("libc.so.6",), machine=m.elf_machine),
+    )
     return m
 
 
-# ---- programs that are not Python ------------------------------------------------------------------------
+# ---- programs that are not Python -------------------------------------------------------------
 
 
 def ggml(m, folder, cuda, archs, name="libggml-cuda.so"):
@@ -429,9 +636,19 @@ def ggml(m, folder, cuda, archs, name="libggml-cuda.so"):
     if cuda:
         major = cuda.split(".")[0]
         runtime = {"11": "libcudart.so.11.0"}.get(major, f"libcudart.so.{major}")
-        m.library(folder, name, needed=("libggml-base.so", runtime, f"libcublas.so.{major}", "libcuda.so.1"),
-                  runpath="$ORIGIN", archs=archs)
-    m.library(folder, "libggml.so", needed=("libggml-base.so",) + ((name,) if cuda else ()), runpath="$ORIGIN")
+        m.library(
+            folder,
+            name,
+            needed=("libggml-base.so", runtime, f"libcublas.so.{major}", "libcuda.so.1"),
+            runpath="$ORIGIN",
+            archs=archs,
+        )
+    m.library(
+        folder,
+        "libggml.so",
+        needed=("libggml-base.so",) + ((name,) if cuda else ()),
+        runpath="$ORIGIN",
+    )
 
 
 LLAMA_ARCHS = (86, 89, ("ptx", 50), ("ptx", 61), ("ptx", 70), ("ptx", 75), ("ptx", 80))
@@ -440,10 +657,20 @@ LLAMA_ARCHS = (86, 89, ("ptx", 50), ("ptx", 61), ("ptx", 70), ("ptx", 75), ("ptx
 def llama_cpp(m, cuda="12.4", where="/opt/llama.cpp/build/bin", archs=LLAMA_ARCHS, system=True):
     """A build of its own, with shared libraries, over the system's CUDA."""
     ggml(m, where, cuda, archs)
-    m.library(where, "libllama.so", needed=("libggml.so",), runpath="$ORIGIN",
-              text=b"" if cuda else b"no usable GPU found\0")
+    m.library(
+        where,
+        "libllama.so",
+        needed=("libggml.so",),
+        runpath="$ORIGIN",
+        text=b"" if cuda else b"no usable GPU found\0",
+    )
     m.program = f"{where}/llama-cli"
-    m.text(m.program, elf.shared("", ("libllama.so", "libggml.so", "libc.so.6"), "$ORIGIN", machine=m.elf_machine))
+    m.text(
+        m.program,
+        elf.shared(
+            "", ("libllama.so", "libggml.so", "libc.so.6"), "$ORIGIN", machine=m.elf_machine
+        ),
+    )
     m.process["cwd"] = where
     if cuda and system:
         toolkit(m, cuda, None)
@@ -476,19 +703,41 @@ def ollama(m, prefix="/usr/local", cuda=("12",), archs=(50, 60, 61, 70, 75, 80, 
         m.library(place, runtime, rows["cuda-runtime"][1])
         for soname in rows["cublas"][2]:
             m.library(place, soname, rows["cublas"][1])
-        m.library(place, "libggml-cuda.so", needed=("libggml-base.so", runtime, f"libcublas.so.{major}",
-                                                    "libcuda.so.1"), runpath="$ORIGIN", archs=archs)
+        m.library(
+            place,
+            "libggml-cuda.so",
+            needed=("libggml-base.so", runtime, f"libcublas.so.{major}", "libcuda.so.1"),
+            runpath="$ORIGIN",
+            archs=archs,
+        )
     m.process["cwd"] = "/"
     return m
 
 
-def cuda_program(m, cuda="12.4", archs=(70, 75, 80, 86, 90, ("ptx", 90)), path="/opt/app/saxpy", static=False, system=True):
+def cuda_program(
+    m,
+    cuda="12.4",
+    archs=(70, 75, 80, 86, 90, ("ptx", 90)),
+    path="/opt/app/saxpy",
+    static=False,
+    system=True,
+):
     major = cuda.split(".")[0]
-    runtime = {"8": "libcudart.so.8.0", "10": f"libcudart.so.{cuda}", "11": "libcudart.so.11.0"}.get(
-        major, f"libcudart.so.{major}")
+    runtime = {
+        "8": "libcudart.so.8.0",
+        "10": f"libcudart.so.{cuda}",
+        "11": "libcudart.so.11.0",
+    }.get(major, f"libcudart.so.{major}")
     m.program = path
-    m.text(path, elf.shared("", (() if static else (runtime,)) + ("libstdc++.so.6", "libc.so.6"),
-                            machine=m.elf_machine, archs=tuple(archs)))
+    m.text(
+        path,
+        elf.shared(
+            "",
+            (() if static else (runtime,)) + ("libstdc++.so.6", "libc.so.6"),
+            machine=m.elf_machine,
+            archs=tuple(archs),
+        ),
+    )
     m.process["cwd"] = "/opt/app"
     if system and not static:
         toolkit(m, cuda, None)

@@ -1,4 +1,5 @@
 """Snapshots that were made to hurt: each is diagnosed within seconds and megabytes, and never crashes."""
+
 import atexit
 import gzip
 import io
@@ -13,19 +14,28 @@ import tarfile
 import tempfile
 import time
 
+import elf
 from causes_build import SITE, with_ort
-from causes_machine import BUS, with_jax, with_ollama, with_tensorflow, with_torch
-from frameworks import distribution, llama_cpp
+from causes_machine import with_jax, with_ollama, with_tensorflow, with_torch
+from frameworks import llama_cpp
 from kinds import bare
 
 PROGRAM = os.environ["WHY_TEST_PROGRAM"]
 SECONDS, MEGABYTES = 5, 64
-FRAMEWORKS = {"pytorch": with_torch(), "tensorflow": with_tensorflow(), "jax": with_jax(), "onnxruntime": with_ort(),
-              "llama.cpp": lambda: llama_cpp(bare("2684")), "ollama": lambda: with_ollama("2684")}
+FRAMEWORKS = {
+    "pytorch": with_torch(),
+    "tensorflow": with_tensorflow(),
+    "jax": with_jax(),
+    "onnxruntime": with_ort(),
+    "llama.cpp": lambda: llama_cpp(bare("2684")),
+    "ollama": lambda: with_ollama("2684"),
+}
 base = tempfile.mkdtemp(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
 atexit.register(subprocess.run, ["rm", "-rf", base], check=False)
 failures = 0
-sanitized = "asan" in open(PROGRAM, "rb").read(1 << 20).decode("latin-1") or os.environ.get("ASAN_OPTIONS")
+sanitized = "asan" in open(PROGRAM, "rb").read(1 << 20).decode("latin-1") or os.environ.get(
+    "ASAN_OPTIONS"
+)
 
 
 def child():
@@ -38,8 +48,13 @@ def diagnose(what, folder, framework="pytorch", statuses=(0, 1, 2)):
     global failures
     command = [PROGRAM, "doctor", "--root", folder, "--framework", framework, "--format", "json"]
     begun = time.monotonic()
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                               preexec_fn=child)
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=child,
+    )
     try:
         out, err = process.communicate(timeout=10 * SECONDS)
     except subprocess.TimeoutExpired:
@@ -61,21 +76,28 @@ def diagnose(what, folder, framework="pytorch", statuses=(0, 1, 2)):
             wrong.append(f"no JSON: {error}")
     if process.returncode == 2 and err.count(b"\n") != 1:
         wrong.append(f"not one line: {err[:300]!r}")
-    print(f"{'WRONG' if wrong else 'ok   '} {what}: status {process.returncode}, {took:.2f} s, {peak} MiB"
-          f"{'; ' if wrong else ''}{'; '.join(wrong)}")
+    print(
+        f"{'WRONG' if wrong else 'ok   '} {what}: status {process.returncode}, {took:.2f} s, {peak} MiB"
+        f"{'; ' if wrong else ''}{'; '.join(wrong)}"
+    )
     failures += bool(wrong)
 
 
 def peak_of(command):
     """Megabytes at most of one more run, by a child that has no other children."""
-    script = ("import resource, subprocess, sys; subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, "
-              "stderr=subprocess.DEVNULL); print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)")
-    done = subprocess.run([sys.executable, "-c", script, *command], capture_output=True, text=True, timeout=60)
+    script = (
+        "import resource, subprocess, sys; subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, "
+        "stderr=subprocess.DEVNULL); print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *command], capture_output=True, text=True, timeout=60
+    )
     return int(done.stdout or 0) >> 10
 
 
 def hostile(what, framework="pytorch", make=None, **more):
     """Declares one: the function writes into the folder of a healthy machine."""
+
     def declare(spoil):
         folder = os.path.join(base, what.replace(" ", "-").replace("/", "+"))
         (make or FRAMEWORKS[framework])().write(folder)
@@ -83,6 +105,7 @@ def hostile(what, framework="pytorch", make=None, **more):
         diagnose(what, folder, framework, **more)
         subprocess.run(["rm", "-rf", folder], check=False)  # deeper than shutil.rmtree can go
         return spoil
+
     return declare
 
 
@@ -113,7 +136,7 @@ def every_file(folder):
                 yield path
 
 
-# ---- links, and what is no file ------------------------------------------------------------------------------
+# ---- links, and what is no file ---------------------------------------------------------------
 
 
 @hostile("links in a circle")
@@ -138,7 +161,11 @@ def _(folder):
 def _(folder):
     for place in range(40):
         link(folder, f"{SITE}/d{place}", "../" * 3 + f"python3.11/site-packages/d{place + 1}")
-    link(folder, SITE + "/nvidia", "../" * 200 + "opt/venv/lib/python3.11/site-packages/nvidia/cublas/../../nvidia")
+    link(
+        folder,
+        SITE + "/nvidia",
+        "../" * 200 + "opt/venv/lib/python3.11/site-packages/nvidia/cublas/../../nvidia",
+    )
 
 
 @hostile("pipes for every file that is read", framework="tensorflow")
@@ -183,7 +210,7 @@ def _(folder):
         os.chmod(path, 0)
 
 
-# ---- bytes ---------------------------------------------------------------------------------------------------------
+# ---- bytes ------------------------------------------------------------------------------------
 
 
 @hostile("bytes that are no text, everywhere", framework="jax")
@@ -197,18 +224,39 @@ def _(folder):
 def _(folder):
     site = os.fsencode(folder + SITE)
     for place in range(300):
-        os.mkdir(site + b"/torch\xff\xfe" + bytes([place % 250 + 1 if place % 250 + 1 != 47 else 48]) * 3 + str(place).encode() +
-                 b"-1.dist-info")
+        os.mkdir(
+            site
+            + b"/torch\xff\xfe"
+            + bytes([place % 250 + 1 if place % 250 + 1 != 47 else 48]) * 3
+            + str(place).encode()
+            + b"-1.dist-info"
+        )
     os.mkdir(os.fsencode(folder) + b"/sys/bus/pci/devices/\x80\n\x1b[31m")
-    put(folder, "/.whycpu/env", b"PATH=/opt/venv/bin\nX=\xff\xfe\nLD_LIBRARY_PATH=\x1b[2J:\xc0\x80:::\n=\n==\nA\0B=1\n")
+    put(
+        folder,
+        "/.whycpu/env",
+        b"PATH=/opt/venv/bin\nX=\xff\xfe\nLD_LIBRARY_PATH=\x1b[2J:\xc0\x80:::\n=\n==\nA\0B=1\n",
+    )
 
 
 @hostile("lines without end, 64 MB", framework="tensorflow")
 def _(folder):
     block = b"Requires-Dist: " + b"nvidia-cublas-cu12 " * 50000
-    for path in (SITE + "/tensorflow-2.17.0.dist-info/METADATA", SITE + "/tensorflow/python/platform/build_info.py",
-                 "/.whycpu/kmsg", "/.whycpu/log", "/.whycpu/env", "/.whycpu/nodes", "/.whycpu/process", "/.whycpu/unread",
-                 "/proc/modules", "/proc/devices", "/proc/driver/nvidia/version", "/proc/version", "/proc/cmdline"):
+    for path in (
+        SITE + "/tensorflow-2.17.0.dist-info/METADATA",
+        SITE + "/tensorflow/python/platform/build_info.py",
+        "/.whycpu/kmsg",
+        "/.whycpu/log",
+        "/.whycpu/env",
+        "/.whycpu/nodes",
+        "/.whycpu/process",
+        "/.whycpu/unread",
+        "/proc/modules",
+        "/proc/devices",
+        "/proc/driver/nvidia/version",
+        "/proc/version",
+        "/proc/cmdline",
+    ):
         with open(folder + path, "wb") as file:
             for _ in range(68):
                 file.write(block)
@@ -216,11 +264,17 @@ def _(folder):
 
 @hostile("millions of short lines")
 def _(folder):
-    for path, line in (("/.whycpu/kmsg", b"[    1.000000] NVRM: Xid (PCI:0000:01:00): 79, x\n"), ("/.whycpu/log", b"offloaded 0/33 layers to GPU\n"),
-                       ("/.whycpu/env", b"A=B\n"), ("/.whycpu/nodes", b"/dev/nvidia0 c 0666 0 0 195 0\n"),
-                       ("/.whycpu/unread", b"/a/b\n"), ("/proc/modules", b"nvidia 1 0 - Live 0x0\n"),
-                       ("/proc/devices", b"195 nvidia\n"), (SITE + "/torch-2.5.1.dist-info/METADATA", b"Requires-Dist: a==1\n"),
-                       (SITE + "/torch/version.py", b"cuda = '12.4'\n")):
+    for path, line in (
+        ("/.whycpu/kmsg", b"[    1.000000] NVRM: Xid (PCI:0000:01:00): 79, x\n"),
+        ("/.whycpu/log", b"offloaded 0/33 layers to GPU\n"),
+        ("/.whycpu/env", b"A=B\n"),
+        ("/.whycpu/nodes", b"/dev/nvidia0 c 0666 0 0 195 0\n"),
+        ("/.whycpu/unread", b"/a/b\n"),
+        ("/proc/modules", b"nvidia 1 0 - Live 0x0\n"),
+        ("/proc/devices", b"195 nvidia\n"),
+        (SITE + "/torch-2.5.1.dist-info/METADATA", b"Requires-Dist: a==1\n"),
+        (SITE + "/torch/version.py", b"cuda = '12.4'\n"),
+    ):
         put(folder, path, line * 1000000)
 
 
@@ -237,28 +291,74 @@ def _(folder):
 
 @hostile("JSON of other kinds")
 def _(folder):
-    put(folder, "/.whycpu/gpu.json", json.dumps({"nvml": [1, 2], "cuda": {"init": "no", "device_count": {}, "devices": [
-        None, 7, "x", [], {"context": [], "compute_capability": 9.0, "name": None}], "driver_version": "a" * 100000}}).encode())
+    put(
+        folder,
+        "/.whycpu/gpu.json",
+        json.dumps(
+            {
+                "nvml": [1, 2],
+                "cuda": {
+                    "init": "no",
+                    "device_count": {},
+                    "devices": [
+                        None,
+                        7,
+                        "x",
+                        [],
+                        {"context": [], "compute_capability": 9.0, "name": None},
+                    ],
+                    "driver_version": "a" * 100000,
+                },
+            }
+        ).encode(),
+    )
 
 
 @hostile("numbers at their ends")
 def _(folder):
-    put(folder, "/.whycpu/process", b"uid=99999999999999999999\ngid=-1\ngroups=" + b"4294967295," * 5000 +
-        b"\nas_limit=18446744073709551616\npython=" + b"/a" * 5000 + b"\ncwd=\n")
-    put(folder, "/.whycpu/nodes", b"/dev/nvidia0 c 99999999999999 -1 -1 99999999999 -5\n/dev/nvidia c\n/dev/x\n \n"
-        b"/dev/nvidiactl q 8888 x y z w open=\n/dev/nvidia-uvm c 0666 0 0 511 0 open=" + b"E" * 9000 + b"\n")
-    put(folder, "/.whycpu/gpu.json", b'{"nvml": {"init": -99999999999999999999, "devices": [{"index": 1e300}]}, "cuda": {"init": 4294967296, '
-        b'"driver_version": 99999999999, "device_count": -5}}')
+    put(
+        folder,
+        "/.whycpu/process",
+        b"uid=99999999999999999999\ngid=-1\ngroups="
+        + b"4294967295," * 5000
+        + b"\nas_limit=18446744073709551616\npython="
+        + b"/a" * 5000
+        + b"\ncwd=\n",
+    )
+    put(
+        folder,
+        "/.whycpu/nodes",
+        b"/dev/nvidia0 c 99999999999999 -1 -1 99999999999 -5\n/dev/nvidia c\n/dev/x\n \n"
+        b"/dev/nvidiactl q 8888 x y z w open=\n/dev/nvidia-uvm c 0666 0 0 511 0 open="
+        + b"E" * 9000
+        + b"\n",
+    )
+    put(
+        folder,
+        "/.whycpu/gpu.json",
+        b'{"nvml": {"init": -99999999999999999999, "devices": [{"index": 1e300}]}, "cuda": {"init": 4294967296, '
+        b'"driver_version": 99999999999, "device_count": -5}}',
+    )
     put(folder, "/sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0/resource", b"0x" + b"f" * 100000)
-    put(folder, "/sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0/class", b"0x0300000000000000000000000000")
-    put(folder, "/sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0/current_link_width", b"99999999999999999999\n")
+    put(
+        folder,
+        "/sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0/class",
+        b"0x0300000000000000000000000000",
+    )
+    put(
+        folder,
+        "/sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0/current_link_width",
+        b"99999999999999999999\n",
+    )
 
 
-# ---- binary formats --------------------------------------------------------------------------------------------------
+# ---- binary formats ---------------------------------------------------------------------------
 
 whole = FRAMEWORKS["pytorch"]().render()[0]["/etc/ld.so.cache"]
 for place, size in enumerate((0, 1, 11, 20, 47, 48, 60, 200, len(whole) // 2, len(whole) - 1)):
-    hostile(f"ld.so.cache cut at {size}")(lambda folder, size=size: put(folder, "/etc/ld.so.cache", whole[:size]))
+    hostile(f"ld.so.cache cut at {size}")(
+        lambda folder, size=size: put(folder, "/etc/ld.so.cache", whole[:size])
+    )
 
 
 @hostile("ld.so.cache with counts that lie")
@@ -270,15 +370,17 @@ def _(folder):
 def _(folder):
     data = bytearray(whole)
     for at in range(48, min(len(data) - 8, 48 + 24 * 10), 24):
-        data[at + 4:at + 12] = b"\xf0\xff\xff\xff\xff\xff\xff\x7f"
+        data[at + 4 : at + 12] = b"\xf0\xff\xff\xff\xff\xff\xff\x7f"
     put(folder, "/etc/ld.so.cache", bytes(data))
 
 
 for size in (0, 3, 4, 16, 63, 64, 120, 200, 300, 500):
+
     def cut(folder, size=size):
         for path in every_file(folder):
             if ".so" in os.path.basename(path) and "/.whycpu" not in path and "ld.so" not in path:
                 os.truncate(path, min(size, os.path.getsize(path)))
+
     hostile(f"every ELF file cut at {size}", "jax" if size % 3 else "pytorch")(cut)
 
 
@@ -292,6 +394,7 @@ def random_bits(seed):
                     data[dice.randrange(len(data))] = dice.randrange(256)
             with open(path, "wb") as file:
                 file.write(data)
+
     return spoil
 
 
@@ -299,15 +402,17 @@ for seed in range(12):
     hostile(f"random bytes, {seed}", list(FRAMEWORKS)[seed % len(FRAMEWORKS)])(random_bits(seed))
 
 
-# ---- numbers of things --------------------------------------------------------------------------------------------------
+# ---- numbers of things ------------------------------------------------------------------------
 
 
 @hostile("a hundred thousand PCI devices")
 def _(folder):
     source = folder + "/sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0"
     for place in range(100000):
-        os.symlink(source if place % 2 else "../../../devices/pci0000:00/0000:00:01.0/0000:01:00.0",
-                   f"{folder}/sys/bus/pci/devices/{place >> 16:04x}:{place >> 8 & 255:02x}:{place & 255:02x}.1")
+        os.symlink(
+            source if place % 2 else "../../../devices/pci0000:00/0000:00:01.0/0000:01:00.0",
+            f"{folder}/sys/bus/pci/devices/{place >> 16:04x}:{place >> 8 & 255:02x}:{place & 255:02x}.1",
+        )
 
 
 @hostile("a hundred thousand distributions")
@@ -348,37 +453,53 @@ def _(folder):
 def _(folder):
     for place in range(50000):
         os.symlink("libcuda.so.1", f"{folder}/usr/lib/x86_64-linux-gnu/libcudart.so.{place}")
-    put(folder, "/.whycpu/env", b"LD_LIBRARY_PATH=" + b":".join(b"/a%d" % place for place in range(20000)) + b"\nPATH=" +
-        b"/b:" * 20000 + b"\n")
+    put(
+        folder,
+        "/.whycpu/env",
+        b"LD_LIBRARY_PATH="
+        + b":".join(b"/a%d" % place for place in range(20000))
+        + b"\nPATH="
+        + b"/b:" * 20000
+        + b"\n",
+    )
 
 
 @hostile("libraries that need each other in a circle", framework="llama.cpp")
 def _(folder):
-    import elf
     where = folder + "/opt/llama.cpp/build/bin/"
     for name, needs in (("libggml-cuda.so", tuple(f"liba{i}.so" for i in range(200))),):
         with open(where + name, "wb") as file:
             file.write(elf.shared(name, needs + ("libcudart.so.12",), "$ORIGIN"))
     for place in range(200):
         with open(where + f"liba{place}.so", "wb") as file:
-            file.write(elf.shared(f"liba{place}.so", tuple(f"liba{(place + i) % 200}.so" for i in range(1, 100)), "$ORIGIN"))
+            file.write(
+                elf.shared(
+                    f"liba{place}.so",
+                    tuple(f"liba{(place + i) % 200}.so" for i in range(1, 100)),
+                    "$ORIGIN",
+                )
+            )
 
 
 @hostile("a run path of a megabyte")
 def _(folder):
-    import elf
     with open(folder + SITE + "/torch/lib/libtorch_cuda.so", "wb") as file:
-        file.write(elf.shared("libtorch_cuda.so", ("libcudart.so.12",), ":".join(f"$ORIGIN/{'../' * 9}x{i}" for i in range(40000))))
+        file.write(
+            elf.shared(
+                "libtorch_cuda.so",
+                ("libcudart.so.12",),
+                ":".join(f"$ORIGIN/{'../' * 9}x{i}" for i in range(40000)),
+            )
+        )
 
 
 @hostile("a fat binary of many entries", framework="onnxruntime")
 def _(folder):
-    import elf
     with open(folder + SITE + "/onnxruntime/capi/libonnxruntime_providers_cuda.so", "wb") as file:
         file.write(elf.shared("x", ("libcudart.so.12",), archs=tuple(range(1, 30000))))
 
 
-# ---- archives ------------------------------------------------------------------------------------------------------------
+# ---- archives ---------------------------------------------------------------------------------
 
 
 def archive(what, fill):
@@ -420,7 +541,11 @@ def bomb(out):
 
 
 def devices(out):
-    for name, kind in (("dev/nvidia0", tarfile.CHRTYPE), ("dev/sda", tarfile.BLKTYPE), ("etc/ld.so.cache", tarfile.FIFOTYPE)):
+    for name, kind in (
+        ("dev/nvidia0", tarfile.CHRTYPE),
+        ("dev/sda", tarfile.BLKTYPE),
+        ("etc/ld.so.cache", tarfile.FIFOTYPE),
+    ):
         out.addfile(member(name, kind))
 
 
@@ -429,7 +554,12 @@ def many(out):
         out.addfile(member(f"sys/a{place}"))
 
 
-for what, fill in (("climbs out", climbs), ("through a link", through_a_link), ("devices", devices), ("many files", many)):
+for what, fill in (
+    ("climbs out", climbs),
+    ("through a link", through_a_link),
+    ("devices", devices),
+    ("many files", many),
+):
     archive(what, fill)
 if os.path.exists("/tmp/whycpu-hostile"):
     print("WRONG an archive wrote outside")

@@ -1,4 +1,5 @@
-"""Writes /etc/ld.so.cache as ldconfig does: the new form, or the old one with the new one inside."""
+"""Writes /etc/ld.so.cache as ldconfig does: the new form, or the old one around it."""
+
 import struct
 
 FLAGS = {"x86_64": 0x0303, "aarch64": 0x0A03, "i386": 0x0003}
@@ -23,8 +24,9 @@ def new(entries, generator=b"ldconfig (GNU libc) stable release version 2.36"):
         strings += b"\0" * (-(start + len(strings)) % 4)
         at = start + len(strings)
         extension = struct.pack("<IIIIII", 0xEAA42174, 1, 0, 0, at + 24, len(generator)) + generator
-    header = b"glibc-ld.so.cache1.1" + struct.pack("<IIBxxxIIII", len(entries), len(strings), 2, at,
-                                                   0, 0, 0)
+    header = b"glibc-ld.so.cache1.1" + struct.pack(
+        "<IIBxxxIIII", len(entries), len(strings), 2, at, 0, 0, 0
+    )
     return header + rows + bytes(strings) + extension
 
 
@@ -35,7 +37,9 @@ def old(entries):
     rows = b""
     size = 16 + 12 * len(entries)
     gap = -size % 8
-    offset = gap + 48 + 24 * len(entries)  # the strings of the new one, from the end of the old table
+    offset = (
+        gap + 48 + 24 * len(entries)
+    )  # the strings of the new one, from the end of the old table
     for name, path, arch in entries:
         rows += struct.pack("<iII", FLAGS[arch], offset, offset + len(name.encode()) + 1)
         offset += len(name.encode()) + len(path.encode()) + 2

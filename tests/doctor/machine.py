@@ -1,5 +1,6 @@
 """A machine as files, the way `whycpu doctor --root` reads one (SNAPSHOT.md): built from a few
 words, complete and healthy, for tests to break."""
+
 import copy
 import fnmatch
 import json
@@ -21,21 +22,23 @@ class Machine:
         self.parts = set(PARTS)  # of .whycpu; the others are not in the snapshot
         self.nodes, self.env, self.process = {}, {}, {}
         self.kmsg, self.log, self.gpu, self.unread = [], [], {}, []
-        self.modules = {}        # of /proc/modules: name to size and its users
+        self.modules = {}  # of /proc/modules: name to size and its users
         self.majors = {"mem": 1, "tty": 4, "ptmx": 5, "input": 13, "drm": 226}
-        self.libraries = []      # folder, soname, real path, architecture
-        self.cached = []         # folders that ldconfig looked through, in order
+        self.libraries = []  # folder, soname, real path, architecture
+        self.cached = []  # folders that ldconfig looked through, in order
         self.old_cache = False
-        self.addresses = []      # of the GPUs
+        self.addresses = []  # of the GPUs
         self.release = None
         self.driver = None
         self.program = None
-        self.owned = set()       # files of the driver's packages
+        self.owned = set()  # files of the driver's packages
 
-    # ---- building blocks ------------------------------------------------------------------------
+    # ---- building blocks -----------------------------------------------------------------------
 
     def text(self, path, text):
-        self.files[path] = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
+        self.files[path] = (
+            text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
+        )
 
     def link(self, path, target):
         self.links[path] = target
@@ -80,30 +83,32 @@ class Machine:
                 del table[path]
 
     def hide(self, *paths):
-        """Paths that the capture did not read; ".whycpu/gpu.json" and the like leave the snapshot."""
+        """Paths that the capture did not read; ".whycpu/gpu.json" and the like are left out."""
         for path in paths:
             if path.startswith(".whycpu/"):
-                self.parts.discard(path[len(".whycpu/"):])
+                self.parts.discard(path[len(".whycpu/") :])
                 continue
             if path == "/sys/bus/pci/devices":
                 self.remove("/sys/devices")
             real = self.links.get(os.path.dirname(path))
             if path.startswith("/sys/bus/pci/devices/") and real:  # below the link of one device
-                self.remove("/sys/devices" + real.split("devices", 1)[1] + "/" +
-                            os.path.basename(path))
+                self.remove(
+                    "/sys/devices" + real.split("devices", 1)[1] + "/" + os.path.basename(path)
+                )
             self.remove(path)
             self.unread += self.aliases(path)
 
     def copy(self):
         return copy.deepcopy(self)
 
-    # ---- libraries --------------------------------------------------------------------------------
+    # ---- libraries -----------------------------------------------------------------------------
 
-    def library(self, folder, soname, version=None, needed=(), runpath="", rpath="", cached=False,
-                **more):
+    def library(
+        self, folder, soname, version=None, needed=(), runpath="", rpath="", cached=False, **more
+    ):
         """A shared object: FOLDER/NAME.so.VERSION with the link SONAME, or FOLDER/SONAME itself."""
         more.setdefault("machine", self.elf_machine)
-        stem = soname[:soname.index(".so")] + ".so"
+        stem = soname[: soname.index(".so")] + ".so"
         real = f"{stem}.{version}" if version else soname
         path = f"{folder}/{real}"
         self.text(path, elf.shared(soname, tuple(needed) + ("libc.so.6",), runpath, rpath, **more))
@@ -118,8 +123,15 @@ class Machine:
     def driver_libraries(self, version, folder=None, cached=True, machine=None):
         folder = folder or self.lib
         for soname in ("libcuda.so.1", "libnvidia-ml.so.1", "libnvidia-ptxjitcompiler.so.1"):
-            self.owned.add(self.library(folder, soname, version, cached=cached,
-                                        **({"machine": machine} if machine else {})))
+            self.owned.add(
+                self.library(
+                    folder,
+                    soname,
+                    version,
+                    cached=cached,
+                    **({"machine": machine} if machine else {}),
+                )
+            )
             self.owned.add(f"{folder}/{soname}")
 
     def cache(self):
@@ -131,15 +143,16 @@ class Machine:
                     entries.append((soname, f"{folder}/{soname}", arch))
         return entries
 
-    # ---- the tree on disk -------------------------------------------------------------------------
+    # ---- the tree on disk ----------------------------------------------------------------------
 
     def render(self):
         """Every file and link of the snapshot."""
         files, links = dict(self.files), dict(self.links)
         if self.cached and not self.unread_below("/etc/ld.so.cache"):
             entries = self.cache()
-            files.setdefault("/etc/ld.so.cache", ldcache.old(entries) if self.old_cache else
-                             ldcache.new(entries))
+            files.setdefault(
+                "/etc/ld.so.cache", ldcache.old(entries) if self.old_cache else ldcache.new(entries)
+            )
         self.render_modules(files)
         self.render_parts(files)
         return files, links
@@ -149,9 +162,11 @@ class Machine:
 
     def render_modules(self, files):
         if not self.unread_below("/proc/modules") and self.release:
-            lines = [f"{name} {size} {len(users)} {''.join(u + ',' for u in users) or '-'} Live "
-                     f"0x0000000000000000{' (POE)' if name.startswith('nvidia') else ''}\n"
-                     for name, (size, users) in self.modules.items()]
+            lines = [
+                f"{name} {size} {len(users)} {''.join(u + ',' for u in users) or '-'} Live "
+                f"0x0000000000000000{' (POE)' if name.startswith('nvidia') else ''}\n"
+                for name, (size, users) in self.modules.items()
+            ]
             files["/proc/modules"] = "".join(lines).encode()
         if not self.unread_below("/sys/module") and self.release:
             for name, (_, users) in self.modules.items():
@@ -162,9 +177,11 @@ class Machine:
                     files.setdefault(path, f"{self.driver}\n".encode())
         if not self.unread_below("/proc/devices") and self.release:
             rows = sorted(self.majors.items(), key=lambda item: item[1])
-            files["/proc/devices"] = ("Character devices:\n" + "".join(
-                f"{major:3d} {name}\n" for name, major in rows) +
-                "\nBlock devices:\n  8 sd\n259 blkext\n").encode()
+            files["/proc/devices"] = (
+                "Character devices:\n"
+                + "".join(f"{major:3d} {name}\n" for name, major in rows)
+                + "\nBlock devices:\n  8 sd\n259 blkext\n"
+            ).encode()
 
     def render_parts(self, files):
         nodes = "# as the capture found them\n"
@@ -195,7 +212,7 @@ class Machine:
         made = set()
 
         def parent(path):
-            folder = path[:path.rindex("/")]
+            folder = path[: path.rindex("/")]
             if folder not in made:
                 os.makedirs(root + folder, exist_ok=True)
                 made.add(folder)

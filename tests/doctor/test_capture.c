@@ -127,6 +127,8 @@ static void same_check(const char *framework, const struct why_finding *a,
   }
 }
 
+// `words`: to the word. Without, of this machine: what changes from one moment to the next may
+// differ, and what is known of this program itself, which no snapshot has.
 static void same_diagnoses(const char *from, const char *to, bool words) {
   for (int i = 0; i < why_framework_count(); i++) {
     struct why_error error;
@@ -136,10 +138,11 @@ static void same_diagnoses(const char *from, const char *to, bool words) {
         why_diagnose(&(struct why_doctor){.root = from, .framework = framework}, &a, &error), 0);
     assert_int_equal(
         why_diagnose(&(struct why_doctor){.root = to, .framework = framework}, &b, &error), 0);
-    assert_int_equal(a->verdict, b->verdict);
+    if (words || i) assert_int_equal(a->verdict, b->verdict);
     assert_int_equal(a->checks, b->checks);
     for (int j = 0; j < a->checks; j++)
-      same_check(why_framework_name(i), &a->check[j], &b->check[j], words);
+      if (words || i || a->check[j].cause->level < WHY_LEVEL_BUILD)
+        same_check(why_framework_name(i), &a->check[j], &b->check[j], words);
     why_diagnosis_free(a);
     why_diagnosis_free(b);
   }

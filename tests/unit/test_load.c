@@ -57,6 +57,12 @@ static void put(const char *path, const char *content) {
   assert_int_equal(fclose(file), 0);
 }
 
+static void take(const char *path) {
+  char full[512];
+  snprintf(full, sizeof full, "%s/%s", root, path);
+  assert_int_equal(remove(full), 0);
+}
+
 static void put_pci(const char *address, const char *vendor, const char *class) {
   char path[128];
   snprintf(path, sizeof path, "sys/bus/pci/devices/%s/vendor", address);
@@ -134,7 +140,7 @@ static void wsl_and_jetson_have_none_on_pci(void **state) {
   hardware(WHY_OK, "under WSL2");
   clear_root();
   put_pci("0000:00:00.0", "0x8086\n", "0x060000\n");
-  put("proc/version", "Linux version 6.1.0-18-amd64 (debian-kernel@lists.debian.org)\n");
+  put("proc/version", "Linux version 6.1.0-18-arm64 (debian-kernel@lists.debian.org)\n");
   put("proc/device-tree/compatible", "acme,board");
   hardware(WHY_NO_HARDWARE, "lists 1 device");
   char path[512];
@@ -157,6 +163,8 @@ static void put_driver(bool module) {
   put("lib/modules/6.1.0-18-amd64/updates/dkms/nvidia.ko", "");
   put("proc/modules", module ? "nvidia 1 0 - Live 0x0\nnvidia_uvm 1 0 - Live 0x0\n" : "");
   put("sys/module/other", NULL);
+  put(".whycpu/env", "");
+  put(".whycpu/process", "uid=1000\ngid=1000\ngroups=\n");
   put(".whycpu/nodes", module ? "/dev/nvidia0 c 0666 0 0 195 0\n/dev/nvidiactl c 0666 0 0 195 255\n"
                                 "/dev/nvidia-uvm c 0666 0 0 510 0\n"
                               : "");
@@ -193,7 +201,7 @@ static void driver_answers_are_told_apart(void **state) {
       {NULL,  NULL,  "0",  NULL, true,  WHY_NO_DEVICE, "",                        "0 devices"},
       {NULL,  NULL,  "0",  "-1", true,  WHY_NO_DEVICE, "cpu-forced-by-env",       "0 devices; CUDA_VISIBLE_DEVICES"},
       {NULL,  "100", NULL, NULL, true,  WHY_NO_DEVICE, "",                        "cuDeviceGetCount: CUDA_ERROR_NO_DEVICE"},
-      {"803", NULL,  NULL, NULL, true,  WHY_NO_DRIVER, "",                        "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH (803)"},
+      {"803", NULL,  NULL, NULL, true,  WHY_NO_DRIVER, "driver-library-mismatch", "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH (803)"},
       {"34",  NULL,  NULL, NULL, true,  WHY_NO_DRIVER, "libcuda-stub",            "cuInit: error (34)"},
       {"999", NULL,  NULL, NULL, false, WHY_NO_DRIVER, "driver-not-loaded",       "CUDA_ERROR_UNKNOWN (999)"},
       {"12345", NULL,NULL, NULL, true,  WHY_NO_DRIVER, "",                        "cuInit: error (12345)"},
@@ -252,7 +260,7 @@ static int without_libcuda(void) {
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     clear_root();
     put_driver(rows[i].module);
-    if (!rows[i].module) put("lib/modules/6.1.0-18-amd64/updates/dkms/nvidia.ko", NULL);
+    if (!rows[i].module) take("lib/modules/6.1.0-18-amd64/updates/dkms/nvidia.ko");
     enum why_reason reason = here_gpu(root, &version, note, sizeof note, &cause);
     bool right = reason == WHY_NO_DRIVER && version == 0 && !strcmp(cause, rows[i].cause) &&
                  strstr(note, "libcuda.so.1: cannot open shared object file");
