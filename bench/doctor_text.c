@@ -32,22 +32,22 @@ static int word_columns(const char *word, size_t length) {
 }
 
 // Text from this column on, wrapped between words, lines after the first indented to `indent`. The
-// line ends.
+// line ends. `column` follows a blank.
 static void wrap(FILE *f, int column, int indent, const char *text) {
-  bool first = true;
+  bool begun = true; // nothing but blanks stands before on this line that could be parted from it
   while (*(text += strspn(text, " \t\n"))) {
     size_t length = strcspn(text, " \t\n");
-    int columns = word_columns(text, length);
-    if (!first && column + 1 + columns > WIDTH) {
+    int columns = word_columns(text, length), blank = !begun;
+    if (column > indent && column + blank + columns > WIDTH) {
       fprintf(f, "\n%*s", indent, "");
       column = indent;
-    } else if (!first) {
+    } else if (blank) {
       putc(' ', f);
       column++;
     }
     column += put_word(f, text, length);
     text += length;
-    first = false;
+    begun = false;
   }
   putc('\n', f);
 }
@@ -95,9 +95,10 @@ static void cause_whole(FILE *f, const struct why_finding *found, const char *as
   item(f, "needed", found->need);
   item(f, "there is", found->have);
   for (int i = 0; i < found->evidences; i++) {
-    item(f, i ? "" : "evidence", found->evidence[i].path);
-    fprintf(f, "%13s", "");
-    wrap(f, 13, 13, found->evidence[i].text);
+    fprintf(f, "  %-9s", i ? "" : "evidence");
+    int column = 11 + put_word(f, found->evidence[i].path, strlen(found->evidence[i].path));
+    fputs(": ", f);
+    wrap(f, column + 2, 13, found->evidence[i].text);
   }
   item(f, "fix", found->fix);
   check_item(f, found->cause->check, asked);

@@ -34,11 +34,12 @@ static void list(const struct facts *f, const char **names, const char *name) {
 // Says for one kind of library (cuDNN or not; -1 both) what is missing in one way.
 static bool say_missing(const struct facts *f, struct finding *o, int cudnn, enum instead instead) {
   const char *missing = "";
-  int unread = 0;
+  int unread = 0, found = 0;
   for (int i = 0; i < f->build.count; i++) {
     const struct needed *n = &f->build.needed[i];
     if (cudnn >= 0 && n->cudnn != cudnn) continue;
     unread += n->got.there == UNREAD;
+    found += n->got.there == THERE;
     if (n->got.there != ABSENT || instead_of(n) != instead) continue;
     if (instead == ELSEWHERE) say_evidence(o, n->wheel_path, "is there, and not looked for");
     if (instead == OTHER_MAJOR) say_evidence(o, n->other_major, "is there, %s is not", n->name);
@@ -52,7 +53,7 @@ static bool say_missing(const struct facts *f, struct finding *o, int cudnn, enu
   if (unread)
     say_unknown(o, "where its libraries lie is not known");
   else
-    say_ok(o, "none is missing in this way");
+    say_ok(o, "%d of its libraries are found", found);
   return false;
 }
 

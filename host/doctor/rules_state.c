@@ -37,9 +37,9 @@ enum why_result rule_suspend_resume_uvm(const struct facts *f, struct finding *o
   if (cuda_sees(f)) return say_ok(o, "cuInit succeeds");
   if (driver_known_absent(f)) return say_na(o, "there is no driver to ask");
   if (!f->gpu.cuda_known) return say_na(o, "what cuInit returns is not known");
-  if (f->gpu.cuda_init != 999) return say_ok(o, "cuInit does not return 999");
+  if (f->gpu.cuda_init != 999) return say_ok(o, "nothing points to a sleep of the machine");
   const char *line = kernel_says(f, "PM: suspend exit|PM: resume|PM: hibernation");
-  if (!line) return say_ok(o, "nothing says that the machine slept");
+  if (!line) return say_ok(o, "nothing points to a sleep of the machine");
   call_evidence(f, o, 999);
   say_evidence(o, f->log.path, "%s", line);
   if (f->kernel.params.there == THERE &&

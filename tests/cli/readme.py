@@ -23,7 +23,7 @@ def expect(condition, what):
 
 def run(arguments):
     return subprocess.run([program] + arguments, capture_output=True, text=True, timeout=60,
-                          check=False).stdout
+                          check=False, cwd=source).stdout
 
 
 blocks = re.findall(r"(?:^(?:    .*)?\n)+", text, re.M)
@@ -47,7 +47,7 @@ for line in re.findall(r"^    (predicted \| .*)$", text, re.M):
 
 help_text = "".join(run([c, "--help"]) for c in
                     ("machine", "list", "explain", "run", "check", "bench", "report", "compare",
-                     "plan"))
+                     "plan", "doctor"))
 for option in sorted(set(re.findall(r"--[a-z]+(?:-[a-z]+)*", text))):
     if option not in ("--install", "--build", "--prefix"):  # CMake's
         expect(option in help_text, f"no command has {option}")

@@ -210,6 +210,7 @@ static void metadata_asks_for_versions(void **state) {
   assert_null(python_requires(f, &d, "nvidia-cublas-cu12"));
   package(p, "none", "1", ""); // what follows the header does not count
   f = with_process(p);
+  python = python_find(f, NULL);
   d = python_distribution(f, &python, "none");
   assert_null(python_requires(f, &d, "nvidia-cudnn-cu12"));
 }
