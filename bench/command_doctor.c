@@ -18,7 +18,8 @@ static bool read_framework(const char *text, void *to, struct why_error *wrong) 
   int choices = 0; // the first is this program itself, which is asked about by leaving it out
   for (int i = 1; i < why_framework_count() && choices < MOST; i++) {
     choice[choices++] = why_framework_name(i);
-    if (!strcmp(text, choice[choices - 1])) return (*(const char **)to = choice[choices - 1]) != NULL;
+    if (!strcmp(text, choice[choices - 1]))
+      return (*(const char **)to = choice[choices - 1]) != NULL;
   }
   nearest(text, choice, choices, near, sizeof near);
   snprintf(wrong->text, sizeof wrong->text, "no such framework; %s", near);
@@ -106,8 +107,9 @@ static int diagnose(const struct options *o, const struct request *r) {
 int doctor_command(int argc, char **argv) {
   struct request r = {0};
   const struct option_row rows[] = {
-      {"framework", "NAME", "whose use of the GPU: tensorflow, pytorch, jax, onnxruntime,\n"
-                            "llama.cpp, ollama, cuda (any CUDA program); without: this program's",
+      {"framework", "NAME",
+       "whose use of the GPU: tensorflow, pytorch, jax, onnxruntime,\n"
+       "llama.cpp, ollama, cuda (any CUDA program); without: this program's",
        read_framework, &r.ask.framework},
       {"python", "PATH", "the interpreter that has the framework", read_text, &r.ask.python},
       {"program", "PATH", "the program, where it is not Python", read_text, &r.ask.program},
@@ -120,15 +122,16 @@ int doctor_command(int argc, char **argv) {
       {NULL}};
   const struct command_help help = {
       .usage = "doctor [options]",
-      .text = "Why is the GPU not used? Walks from the PCI bus to the framework's libraries, and\n"
-              "names the first cause with its evidence and what mends it. Needs neither Python nor\n"
-              "root. Status 0: nothing stands in the way; 1: a cause was found, or it cannot be\n"
-              "told.\n\n"
-              "  whycpu doctor\n"
-              "  whycpu doctor --framework pytorch --python /opt/venv/bin/python\n"
-              "  whycpu doctor --framework ollama --pid 4711\n"
-              "  whycpu doctor --capture machine.tar.gz\n"
-              "  whycpu doctor --root machine.tar.gz --framework tensorflow --format json",
+      .text =
+          "Why is the GPU not used? Walks from the PCI bus to the framework's libraries, and\n"
+          "names the first cause with its evidence and what mends it. Needs neither Python nor\n"
+          "root. Status 0: nothing stands in the way; 1: a cause was found, or it cannot be\n"
+          "told.\n\n"
+          "  whycpu doctor\n"
+          "  whycpu doctor --framework pytorch --python /opt/venv/bin/python\n"
+          "  whycpu doctor --framework ollama --pid 4711\n"
+          "  whycpu doctor --capture machine.tar.gz\n"
+          "  whycpu doctor --root machine.tar.gz --framework tensorflow --format json",
       .row = rows};
   struct options o;
   int status = options_read(argc, argv, &help, &o);
@@ -137,7 +140,8 @@ int doctor_command(int argc, char **argv) {
   if (r.pid > INT32_MAX) return request_wrong("--pid: no such process");
   r.ask.pid = (int)r.pid;
   if (r.explain) {
-    doctor_explain(stdout, why_cause_find(r.explain), wants_colour(&(struct output){.file = stdout}));
+    doctor_explain(stdout, why_cause_find(r.explain),
+                   wants_colour(&(struct output){.file = stdout}));
     return STATUS_OK;
   }
   return r.capture ? capture(&r) : diagnose(&o, &r);

@@ -4,14 +4,17 @@
 
 enum { WIDTH = 80, LABEL = 18 };
 
-// ---- words ----------------------------------------------------------------------------------------
+// ---- words -------------------------------------------------------------------------------------
 
 enum look { PLAIN, BOLD, RED, GREEN, YELLOW, FAINT };
 static const char *begin(bool colour, enum look look) {
-  static const char *const code[] = {"", "\033[1m", "\033[1;31m", "\033[32m", "\033[33m", "\033[2m"};
+  static const char *const code[] = {"",         "\033[1m",  "\033[1;31m",
+                                     "\033[32m", "\033[33m", "\033[2m"};
   return colour ? code[look] : "";
 }
-static const char *end(bool colour, enum look look) { return colour && look ? "\033[0m" : ""; }
+static const char *end(bool colour, enum look look) {
+  return colour && look ? "\033[0m" : "";
+}
 
 // Columns that a word takes: bytes that begin a character. What could move a terminal's cursor is
 // written as a question mark.
@@ -58,7 +61,7 @@ static void item(FILE *f, const char *label, const char *text) {
   wrap(f, 11, 11, text);
 }
 
-// ---- parts ----------------------------------------------------------------------------------------
+// ---- parts -------------------------------------------------------------------------------------
 
 static void headline(FILE *f, const struct why_diagnosis *d, bool colour) {
   static const struct {
@@ -106,10 +109,8 @@ static void cause_whole(FILE *f, const struct why_finding *found, const char *as
 
 // The finding that stands for a level: the worst one, the earliest of those.
 static const struct why_finding *of_level(const struct why_diagnosis *d, enum why_level level) {
-  static const int badness[] = {[WHY_RESULT_NA] = 0,
-                                [WHY_RESULT_OK] = 1,
-                                [WHY_RESULT_UNKNOWN] = 3,
-                                [WHY_RESULT_FAIL] = 4};
+  static const int badness[] = {
+      [WHY_RESULT_NA] = 0, [WHY_RESULT_OK] = 1, [WHY_RESULT_UNKNOWN] = 3, [WHY_RESULT_FAIL] = 4};
   const struct why_finding *worst = NULL;
   int most = -1;
   for (int i = 0; i < d->checks; i++) {
@@ -145,7 +146,8 @@ static void chain(FILE *f, const struct why_diagnosis *d, bool colour) {
 
 static void further(FILE *f, const struct why_diagnosis *d) {
   const char *heading = "\nFollows from it, or is a further problem\n";
-  if (d->verdict != WHY_GPU_UNUSED) heading = "\nFound, though it may follow from what is not known\n";
+  if (d->verdict != WHY_GPU_UNUSED)
+    heading = "\nFound, though it may follow from what is not known\n";
   for (int i = 0; i < d->founds; i++) {
     const struct why_finding *found = &d->check[d->found[i]];
     if (found->root || found->cause->warns) continue;

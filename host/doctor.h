@@ -46,8 +46,8 @@ struct why_evidence {
 struct why_finding { // one rule's outcome
   const struct why_cause *cause;
   enum why_result result;
-  bool root;       // a failure that no earlier one explains
-  const char *why; // one line
+  bool root;                     // a failure that no earlier one explains
+  const char *why;               // one line
   const char *need, *have, *fix; // "" where there is none
   const struct why_evidence *evidence;
   int evidences;
@@ -61,12 +61,12 @@ struct why_doctor {
   const char *framework; // NULL: this program; "tensorflow", "pytorch", "jax", "onnxruntime",
                          // "llama.cpp", "ollama", "cuda"
   const char *python, *program; // NULL: found by PATH; inside the root
-  int pid;               // 0: this process
+  int pid;                      // 0: this process
 };
 struct why_diagnosis {
-  const char *asked;     // the framework's name; "whycpu"
-  const char *root;      // "/" or as it was named
-  const char *subject;   // "pytorch 2.5.1", "whycpu"
+  const char *asked;   // the framework's name; "whycpu"
+  const char *root;    // "/" or as it was named
+  const char *subject; // "pytorch 2.5.1", "whycpu"
   enum why_verdict_word verdict;
   const struct why_finding *check; // in the order of the chain, one a cause
   int checks;

@@ -30,7 +30,7 @@ void build_ollama(struct builder *);
 void build_cuda(struct builder *);
 void build_self(struct builder *);
 
-// ---- packages: build_package.c ------------------------------------------------------------------
+// ---- packages: build_package.c -----------------------------------------------------------------
 
 // The first of these distributions that is installed; `name` ends with NULL.
 struct distribution build_distribution(struct builder *, const char *const *name);
@@ -51,8 +51,7 @@ int build_architecture(const char *text, int *arch, int count, int most);
 // From the fat binary of a file, where the build says nothing itself.
 void build_scan(struct builder *, const char *path);
 
-// ---- programs and libraries that are no Python package: build_file.c
-// ------------------------------
+// ---- programs and libraries that are no Python package: build_file.c ---------------------------
 
 // Does a file have one of these words in it? Looks at its first 128 MiB; UNKNOWN: not known.
 enum known build_mentions(struct builder *, const char *path, const char *const *word, int words);
@@ -63,7 +62,7 @@ int build_cuda_of(const struct elf *);
 // Fills what a library or program with CUDA in it says: its needs, its architectures.
 void build_from_file(struct builder *, const struct asker *);
 
-// ---- libraries: build_libraries.c ---------------------------------------------------------------
+// ---- libraries: build_libraries.c --------------------------------------------------------------
 
 // A file that loads libraries: what it is, and its search path as it says itself or, where it is
 // not there to be read, as this framework's builds are known to have it ("" none).
@@ -83,7 +82,7 @@ void build_compare(struct builder *);
 // The part of CUDA that a library's name is of: "cudnn" of "libcudnn_ops.so.9"; NULL: of none.
 const char *cuda_library(const char *name);
 
-// ---- where wheels put them: build_wheels.c ------------------------------------------------------
+// ---- where wheels put them: build_wheels.c -----------------------------------------------------
 
 // A library of this name that came with a Python package; "".
 const char *wheel_library(struct builder *, const char *name);

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PIECE = 256 << 10, OVERLAP = 64 };
+enum { PIECE = 256 << 10, OVERLAP = 64, SMALL = 64 << 10 };
 static const uint64_t most = 128u << 20; // bytes of a file that are looked through
 
 static bool has(const char *bytes, size_t length, const char *const *word, int words) {
@@ -13,13 +13,19 @@ static bool has(const char *bytes, size_t length, const char *const *word, int w
   return false;
 }
 
+static uint64_t zeros_in(const char *bytes, size_t length) {
+  uint64_t count = 0;
+  for (size_t i = 0; i < length; i++) count += !bytes[i];
+  return count;
+}
+
 enum known build_mentions(struct builder *b, const char *path, const char *const *word, int words) {
   char *piece = arena_give(b->arena, PIECE + OVERLAP);
   int file = root_file(b->root, path);
   if (file < 0) return UNKNOWN;
   enum known known = NO;
   size_t kept = 0; // of the piece before, so that a word across two is seen
-  uint64_t done = 0;
+  uint64_t done = 0, zeros = 0;
   while (known == NO) {
     ssize_t got = pread(file, piece + kept, PIECE, (off_t)done);
     if (got == 0) break;
@@ -29,12 +35,15 @@ enum known build_mentions(struct builder *b, const char *path, const char *const
     }
     size_t length = kept + (size_t)got;
     if (has(piece, length, word, words)) known = YES;
+    zeros += zeros_in(piece + kept, (size_t)got);
     done += (uint64_t)got;
     kept = length < OVERLAP ? length : OVERLAP;
     memmove(piece, piece + length - kept, kept);
   }
   close(file);
-  return known == NO && !done ? UNKNOWN : known; // an empty file stands for one that was not taken
+  // A snapshot may have nothing of a file, or its headers with zeros for the rest.
+  bool parts = !done || (done > SMALL && zeros > done - done / 8);
+  return known == NO && parts && !root_live(b->root) ? UNKNOWN : known;
 }
 
 enum known build_uses_cuda(const struct elf *elf) {

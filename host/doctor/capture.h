@@ -5,7 +5,7 @@
 #include "facts.h"
 #include "sink.h"
 
-// ---- what was looked at: capture_looks.c --------------------------------------------------------
+// ---- what was looked at: capture_looks.c -------------------------------------------------------
 
 struct look {
   const char *path;
@@ -19,7 +19,7 @@ struct looks {
 };
 root_watcher looks_add; // to a struct looks
 
-// ---- what a snapshot needs for the same looks to come out the same: capture_plan.c --------------
+// ---- what a snapshot needs for the same looks to come out the same: capture_plan.c -------------
 
 enum item_kind { ITEM_FOLDER, ITEM_LINK, ITEM_FILE, ITEM_UNREAD };
 struct item {
@@ -37,7 +37,7 @@ struct plan {
 // Goes all ways again. `pid`: whose /proc is "self" in the snapshot; 0: this process's.
 struct plan plan_of(struct root *, struct arena *, struct looks *, int pid);
 
-// ---- what may be kept: capture_keep.c -----------------------------------------------------------
+// ---- what may be kept: capture_keep.c ----------------------------------------------------------
 
 // May a variable of the environment be in a snapshot? Only those that decide about GPUs.
 bool capture_env_allowed(const char *name);
@@ -48,7 +48,7 @@ const char *capture_env_value(const char *name, const char *value);
 bool capture_keep(const char *path, char *text, size_t *length);
 bool capture_keeps_whole(const char *path);
 
-// ---- the facts that no file holds: capture_facts.c ----------------------------------------------
+// ---- the facts that no file holds: capture_facts.c ---------------------------------------------
 
 // .whycpu/version, env, process, nodes, kmsg and gpu.json. False: as sink_file.
 bool capture_facts(const struct facts *, struct sink *);

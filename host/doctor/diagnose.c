@@ -19,7 +19,9 @@ static const struct row {
 enum { CAUSES = sizeof row / sizeof row[0] };
 const char *diagnose_without;
 
-int why_cause_count(void) { return CAUSES; }
+int why_cause_count(void) {
+  return CAUSES;
+}
 const struct why_cause *why_cause_at(int i) {
   return i >= 0 && i < CAUSES ? &row[i].cause : NULL;
 }
@@ -58,9 +60,8 @@ const char *why_result_name(enum why_result result) {
 }
 
 const char *why_verdict_name(enum why_verdict_word verdict) {
-  static const char *const name[] = {[WHY_GPU_USED] = "gpu-used",
-                                     [WHY_GPU_UNUSED] = "gpu-unused",
-                                     [WHY_GPU_UNKNOWN] = "unknown"};
+  static const char *const name[] = {
+      [WHY_GPU_USED] = "gpu-used", [WHY_GPU_UNUSED] = "gpu-unused", [WHY_GPU_UNKNOWN] = "unknown"};
   return name[verdict];
 }
 

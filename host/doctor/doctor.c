@@ -20,8 +20,12 @@ static const char *const framework[FRAMEWORK_COUNT] = {
     // clang-format on
 };
 
-int why_framework_count(void) { return FRAMEWORK_COUNT; }
-const char *why_framework_name(int i) { return framework[i]; }
+int why_framework_count(void) {
+  return FRAMEWORK_COUNT;
+}
+const char *why_framework_name(int i) {
+  return framework[i];
+}
 
 enum framework framework_named(const char *name) {
   if (!name) return FRAMEWORK_SELF;

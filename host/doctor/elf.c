@@ -10,7 +10,7 @@ enum {
   DYNAMIC = 1 << 20, // bytes of the dynamic section
   NEEDED = 4096,
   VERSIONS = 512,
-  STRING = 65536,    // bytes of one string, with its NUL: TensorFlow 2.21 has a RUNPATH of 20 thousand
+  STRING = 65536, // bytes of one string, with its NUL: TensorFlow 2.21 has a RUNPATH of 20 thousand
   STRINGS = 1 << 20, // of all that a file names
 };
 

@@ -5,18 +5,20 @@
 #include "root.h"
 
 struct elf {
-  enum there there;    // of the file itself; THERE with elf_class 0: it is no ELF file that can be read
-  const char *why;     // then: "empty", "not an ELF file", "cut short", "built without libelf"; ""
-  int elf_class;       // 32, 64; 0
-  int machine;         // EM_X86_64, EM_AARCH64, EM_386...
-  const char *soname;  // ""
-  const char *rpath;   // "" where there is none; not expanded
-  const char *runpath; // ""
+  enum there
+      there;       // of the file itself; THERE with elf_class 0: it is no ELF file that can be read
+  const char *why; // then: "empty", "not an ELF file", "cut short", "built without libelf"; ""
+  int elf_class;   // 32, 64; 0
+  int machine;     // EM_X86_64, EM_AARCH64, EM_386...
+  const char *soname;        // ""
+  const char *rpath;         // "" where there is none; not expanded
+  const char *runpath;       // ""
   const char *const *needed; // DT_NEEDED, in order
   int neededs;
-  const char *const *version; // of the versions that it asks of others: "libnvJitLink.so.12:__nvJitLinkComplete_12_4"
+  const char *const *version; // of the versions that it asks of others:
+                              // "libnvJitLink.so.12:__nvJitLinkComplete_12_4"
   int versions;
-  bool fatbin;         // it has a section .nv_fatbin or __nv_relfatbin
+  bool fatbin; // it has a section .nv_fatbin or __nv_relfatbin
 };
 struct elf elf_read(struct root *, struct arena *, const char *path);
 

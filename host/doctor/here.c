@@ -11,13 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-// ---- the driver, asked here -----------------------------------------------------------------------
+// ---- the driver, asked here --------------------------------------------------------------------
 
 enum { CUDA_NO_DEVICE = 100 };
 struct answer {
   bool loaded;
   int version, init, count, error; // error: of cuDeviceGetCount
-  char words[256];                 // "cuInit: CUDA_ERROR_NO_DEVICE (100), no CUDA-capable device..."
+  char words[256]; // "cuInit: CUDA_ERROR_NO_DEVICE (100), no CUDA-capable device..."
 };
 
 // From the CUDA driver API, which is stable: calls return a CUresult, 0 being success.
@@ -70,7 +70,7 @@ static void ask_here(struct answer *answer) {
     snprintf(answer->words, sizeof answer->words, "cuDeviceGetCount: 0 devices");
 }
 
-// ---- the machine --------------------------------------------------------------------------------
+// ---- the machine -------------------------------------------------------------------------------
 
 // What was heard here stands, whatever a child process heard.
 static void take_answer(struct facts *f, const struct answer *answer) {
@@ -85,9 +85,12 @@ static void take_answer(struct facts *f, const struct answer *answer) {
   gpu->cuda_count_known = !answer->init && !answer->error;
   gpu->cuda_count = answer->count;
   if (f->driver.cuda.there != THERE)
-    f->driver.cuda = (struct library){.there = THERE, .name = "libcuda.so.1",
-                                      .path = "libcuda.so.1", .real = "libcuda.so.1",
-                                      .version = "", .how = "dlopen"};
+    f->driver.cuda = (struct library){.there = THERE,
+                                      .name = "libcuda.so.1",
+                                      .path = "libcuda.so.1",
+                                      .real = "libcuda.so.1",
+                                      .version = "",
+                                      .how = "dlopen"};
 }
 
 // A line of the rule that found the cause, after the system's own words.
@@ -106,8 +109,8 @@ static enum why_reason bus(struct facts *f, char *note, size_t size, const char 
   return none ? WHY_NO_HARDWARE : WHY_OK;
 }
 
-static enum why_reason driver(struct facts *f, const struct answer *answer, char *note,
-                              size_t size, const char **cause) {
+static enum why_reason driver(struct facts *f, const struct answer *answer, char *note, size_t size,
+                              const char **cause) {
   gather(f, &(struct ask){.machine_only = true});
   take_answer(f, answer);
   const struct why_diagnosis *d = diagnose(f);
@@ -115,8 +118,8 @@ static enum why_reason driver(struct facts *f, const struct answer *answer, char
   if (root) *cause = root->cause->id;
   add(note, size, answer->words, root ? root->why : "");
   // A driver that is whole and lists no device, or one whose other half is not there.
-  bool whole = !root || root->cause->level == WHY_LEVEL_STATE ||
-               root->cause->level == WHY_LEVEL_SELECTION;
+  bool whole =
+      !root || root->cause->level == WHY_LEVEL_STATE || root->cause->level == WHY_LEVEL_SELECTION;
   bool none = answer->init == CUDA_NO_DEVICE || !answer->init;
   return answer->loaded && none && whole ? WHY_NO_DEVICE : WHY_NO_DRIVER;
 }
@@ -186,17 +189,17 @@ enum why_reason here_gpu(const char *root, int *driver_version, char *note, size
   *driver_version = 0;
   *cause = "";
   note[0] = 0;
-  return with_root(look_for_gpu, &(struct work){.root = root,
-                                                .driver = driver_version,
-                                                .note = note,
-                                                .size = size,
-                                                .cause = cause});
+  return with_root(
+      look_for_gpu,
+      &(struct work){
+          .root = root, .driver = driver_version, .note = note, .size = size, .cause = cause});
 }
 
 const char *here_plugin(const char *path) {
   const char *cause = "";
   char note[64];
-  with_root(look_at_plugin, &(struct work){
-                                .root = "/", .plugin = path, .note = note, .size = sizeof note, .cause = &cause});
+  with_root(look_at_plugin,
+            &(struct work){
+                .root = "/", .plugin = path, .note = note, .size = sizeof note, .cause = &cause});
   return cause;
 }

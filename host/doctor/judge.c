@@ -32,9 +32,13 @@ bool driver_known_absent(const struct facts *f) {
   return !gpu || (f->kernel.nvidia == NO && !without_pci(f)) || f->driver.cuda.there == ABSENT;
 }
 
-bool without_pci(const struct facts *f) { return f->scope.platform != PLATFORM_LINUX; }
+bool without_pci(const struct facts *f) {
+  return f->scope.platform != PLATFORM_LINUX;
+}
 
-bool in_container(const struct facts *f) { return f->scope.container == YES; }
+bool in_container(const struct facts *f) {
+  return f->scope.container == YES;
+}
 
 const char *platform_name(const struct facts *f) {
   static const char *const name[] = {[PLATFORM_LINUX] = "Linux",
@@ -44,7 +48,7 @@ const char *platform_name(const struct facts *f) {
   return name[f->scope.platform];
 }
 
-// ---- GPUs ----------------------------------------------------------------------------------------
+// ---- GPUs --------------------------------------------------------------------------------------
 
 struct share share_of(const struct facts *f, gpu_test *test) {
   const struct nvml_device *visible[GPU_ANSWERS];
@@ -95,9 +99,11 @@ bool consumer_gpu(const struct facts *f) {
   return strstr(name, "GeForce") || strstr(name, "TITAN") || strstr(name, "Titan");
 }
 
-// ---- the driver's version -----------------------------------------------------------------------
+// ---- the driver's version ----------------------------------------------------------------------
 
-static bool given(const char *text) { return text && *text; }
+static bool given(const char *text) {
+  return text && *text;
+}
 
 const char *driver_version(const struct facts *f, const char **path) {
   *path = f->kernel.version_path;
@@ -130,7 +136,7 @@ const char *error_words(const struct facts *f, const char *api, int code) {
   return arena_print(f->arena, "%s (%d)", row.name, code);
 }
 
-// ---- the logs -------------------------------------------------------------------------------------
+// ---- the logs ----------------------------------------------------------------------------------
 
 static bool has(const char *line, const char *words) {
   while (*words) {

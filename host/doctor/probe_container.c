@@ -57,8 +57,7 @@ static void find_runtime(struct facts *f) {
   c->runtime = unread ? UNKNOWN : NO;
 }
 
-// ---- CDI
-// ------------------------------------------------------------------------------------------
+// ---- CDI ---------------------------------------------------------------------------------------
 
 static struct slice unquoted(struct slice s) {
   s = slice_trim(s);
@@ -122,7 +121,7 @@ static void find_cdi(struct facts *f) {
   c->cdi = c->cdi_path ? YES : unread ? UNKNOWN : NO;
 }
 
-// ---- the rest -----------------------------------------------------------------------------------
+// ---- the rest ----------------------------------------------------------------------------------
 
 static void find_no_cgroups(struct facts *f) {
   struct text text = root_text(f->root, TEXT_MOST, "/etc/nvidia-container-runtime/config.toml");

@@ -5,12 +5,12 @@
 #include "facts.h"
 
 struct python {
-  const char *interpreter;      // absolute, as asked for or found; "" none
-  const char *prefix;           // "/opt/venv", "/usr"; "" none
-  const char *version;          // "3.10"; "" not known
-  const char *const *site;      // folders of packages in the order of sys.path: PYTHONPATH, the
-  int sites;                    // prefix's site-packages, the user's, dist-packages
-  enum known complete;          // every folder could be looked at
+  const char *interpreter; // absolute, as asked for or found; "" none
+  const char *prefix;      // "/opt/venv", "/usr"; "" none
+  const char *version;     // "3.10"; "" not known
+  const char *const *site; // folders of packages in the order of sys.path: PYTHONPATH, the
+  int sites;               // prefix's site-packages, the user's, dist-packages
+  enum known complete;     // every folder could be looked at
 };
 // The environment of `interpreter`, or (NULL) the one that VIRTUAL_ENV, CONDA_PREFIX or PATH lead
 // to, then /usr/bin/python3.
@@ -24,7 +24,8 @@ struct distribution {
   const char *site, *path;    // .../torch-2.5.1.dist-info (or .egg-info)
 };
 // By its name, compared as PEP 503 has it (case, "-", "_" and "." are one).
-struct distribution python_distribution(const struct facts *, const struct python *, const char *name);
+struct distribution python_distribution(const struct facts *, const struct python *,
+                                        const char *name);
 // Conda's record of a package: conda-meta/NAME-VERSION-BUILD.json; its build string in `build`.
 struct distribution python_conda(const struct facts *, const struct python *, const char *name,
                                  const char **build);

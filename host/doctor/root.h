@@ -36,7 +36,7 @@ struct root;
 // no snapshot, a snapshot of another version, an archive that climbs out or is larger than a
 // snapshot can be); WHY_ALLOC_FAILED. Texts and names live in the arena.
 enum why_reason root_open(const char *path, struct arena *, struct root **, struct why_error *);
-void root_close(struct root *); // NULL is fine
+void root_close(struct root *);             // NULL is fine
 bool root_live(const struct root *);        // it is `/`
 const char *root_said(const struct root *); // as the user named it
 

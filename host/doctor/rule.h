@@ -16,10 +16,14 @@ struct finding {
 typedef enum why_result rule(const struct facts *, struct finding *);
 
 // Each ends a rule: `return say_ok(f, "...")`.
-enum why_result say_ok(struct finding *, const char *why, ...) __attribute__((format(printf, 2, 3)));
-enum why_result say_fail(struct finding *, const char *why, ...) __attribute__((format(printf, 2, 3)));
-enum why_result say_unknown(struct finding *, const char *why, ...) __attribute__((format(printf, 2, 3)));
-enum why_result say_na(struct finding *, const char *why, ...) __attribute__((format(printf, 2, 3)));
+enum why_result say_ok(struct finding *, const char *why, ...)
+    __attribute__((format(printf, 2, 3)));
+enum why_result say_fail(struct finding *, const char *why, ...)
+    __attribute__((format(printf, 2, 3)));
+enum why_result say_unknown(struct finding *, const char *why, ...)
+    __attribute__((format(printf, 2, 3)));
+enum why_result say_na(struct finding *, const char *why, ...)
+    __attribute__((format(printf, 2, 3)));
 // What goes with it, said before.
 void say_evidence(struct finding *, const char *path, const char *text, ...)
     __attribute__((format(printf, 3, 4)));

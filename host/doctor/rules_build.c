@@ -3,7 +3,9 @@
 #include "judge.h"
 #include <string.h>
 
-static const char *name_of(const struct facts *f) { return why_framework_name((int)f->framework); }
+static const char *name_of(const struct facts *f) {
+  return why_framework_name((int)f->framework);
+}
 
 // Where there is no framework to look at. False: it has been said.
 static bool there(const struct facts *f, struct finding *o) {
@@ -56,8 +58,10 @@ static const char *cuda_build_of(const struct facts *f) {
   int serves = driver_cuda(f, &path), chosen = 126;
   for (size_t i = sizeof wheel / sizeof wheel[0]; serves && i-- > 0;)
     if (wheel[i] / 10 <= serves / 1000) chosen = wheel[i];
-  return arena_print(f->arena, "pip install --force-reinstall torch --index-url "
-                               "https://download.pytorch.org/whl/cu%d", chosen);
+  return arena_print(f->arena,
+                     "pip install --force-reinstall torch --index-url "
+                     "https://download.pytorch.org/whl/cu%d",
+                     chosen);
 }
 
 enum why_result rule_framework_cpu_only_build(const struct facts *f, struct finding *o) {
@@ -99,7 +103,7 @@ enum why_result rule_onnxruntime_cpu_shadows_gpu(const struct facts *f, struct f
   return say_fail(o, "two builds are installed over each other");
 }
 
-// ---- the driver ---------------------------------------------------------------------------------
+// ---- the driver --------------------------------------------------------------------------------
 
 // Ollama's runners need a branch of their own, the newer ones a newer one on GPUs before Volta.
 static const char *least_driver(const struct facts *f) {
@@ -140,7 +144,8 @@ enum why_result rule_driver_too_old(const struct facts *f, struct finding *o) {
   say_have(o, *driver ? "driver %s" : "a driver for CUDA %s", *driver ? driver : served);
   say_fix(o, "update the driver to %s or later, or install a build for CUDA %s or older", least,
           serves ? served : "of this driver");
-  return say_fail(o, "the driver serves CUDA %s, the build needs %s", serves ? served : "older", built);
+  return say_fail(o, "the driver serves CUDA %s, the build needs %s", serves ? served : "older",
+                  built);
 }
 
 enum why_result rule_minor_compat_feature_missing(const struct facts *f, struct finding *o) {
@@ -159,10 +164,11 @@ enum why_result rule_minor_compat_feature_missing(const struct facts *f, struct 
   say_need(o, toolkit ? "driver %s for all of CUDA %s" : "a driver for all of CUDA%s %s",
            toolkit ? toolkit : "", built);
   say_have(o, "CUDA %s", served);
-  return say_fail(o, "built for CUDA %s, the driver serves %s: what is newer may fail", built, served);
+  return say_fail(o, "built for CUDA %s, the driver serves %s: what is newer may fail", built,
+                  served);
 }
 
-// ---- the GPU --------------------------------------------------------------------------------------
+// ---- the GPU -----------------------------------------------------------------------------------
 
 static int most_multiprocessors(const struct facts *f) {
   int most = 0;
@@ -200,7 +206,8 @@ enum why_result rule_gpu_below_framework_minimum(const struct facts *f, struct f
   }
   if (least && !best && !driver_known_absent(f))
     return say_unknown(o, "the GPU's compute capability is not known");
-  return say_ok(o, least ? "from %d.%d on" : "no limit on compute capability", least / 10, least % 10);
+  return say_ok(o, least ? "from %d.%d on" : "no limit on compute capability", least / 10,
+                least % 10);
 }
 
 enum why_result rule_gpu_arch_not_in_build(const struct facts *f, struct finding *o) {
@@ -220,8 +227,8 @@ enum why_result rule_gpu_arch_not_in_build(const struct facts *f, struct finding
   if (f->build.archs_known == YES && f->build.archs_path)
     say_evidence(o, f->build.archs_path, "%s", archs_text(f->arena, &f->build));
   if (line) say_evidence(o, f->log.own_path, "%s", line);
-  say_need(o, gpus ? "code for compute capability %d.%d" : "code for this GPU", gpus ? gpu[0] / 10 : 0,
-           gpus ? gpu[0] % 10 : 0);
+  say_need(o, gpus ? "code for compute capability %d.%d" : "code for this GPU",
+           gpus ? gpu[0] / 10 : 0, gpus ? gpu[0] % 10 : 0);
   say_have(o, "%s", f->build.archs_known == YES ? archs_text(f->arena, &f->build) : "none");
   return say_fail(o, "the build has no code for this GPU");
 }

@@ -23,13 +23,17 @@ enum why_result rule_container_runtime_not_configured(const struct facts *f, str
   bool cdi_asked = strstr(line, "CDI");
   const struct container *c = &f->container;
   if (cdi_asked ? c->cdi == YES : c->runtime == YES || c->toolkit == YES)
-    return say_ok(o, "it is configured now: %s", cdi_asked ? c->cdi_path : c->runtime == YES ? c->runtime_path : c->toolkit_path);
+    return say_ok(o, "it is configured now: %s",
+                  cdi_asked           ? c->cdi_path
+                  : c->runtime == YES ? c->runtime_path
+                                      : c->toolkit_path);
   if (cdi_asked ? c->cdi == UNKNOWN : c->runtime == UNKNOWN)
     return say_unknown(o, "the engine's configuration is not known");
   if (c->toolkit == NO) say_evidence(o, "/usr/bin/nvidia-ctk", "is not there");
   if (c->cdi == NO) say_evidence(o, "/etc/cdi", "no specification for nvidia.com/gpu");
   if (c->runtime == NO) say_evidence(o, "/etc/docker/daemon.json", "no runtime nvidia");
-  say_need(o, cdi_asked ? "a CDI specification for nvidia.com/gpu" : "nvidia-container-toolkit and its runtime");
+  say_need(o, cdi_asked ? "a CDI specification for nvidia.com/gpu"
+                        : "nvidia-container-toolkit and its runtime");
   say_have(o, "none");
   return say_fail(o, "the container engine does not know how to give a container a GPU");
 }
@@ -115,8 +119,7 @@ enum why_result rule_container_selinux_denied(const struct facts *f, struct find
   if (labelled) say_evidence(o, f->process.label.path, "%s", f->process.label.text);
   if (f->container.selinux_enforcing == UNKNOWN && !labelled)
     return say_unknown(o, "whether SELinux enforces is not known");
-  if (f->container.selinux_enforcing == YES)
-    say_evidence(o, "/sys/fs/selinux/enforce", "1");
+  if (f->container.selinux_enforcing == YES) say_evidence(o, "/sys/fs/selinux/enforce", "1");
   say_need(o, "leave to open %s", node->path);
   say_have(o, "EACCES");
   return say_fail(o, "SELinux refuses %s", node->path);

@@ -3,7 +3,9 @@
 #include "judge.h"
 #include <string.h>
 
-static bool below(const char *path, const char *folder) { return path && strstr(path, folder); }
+static bool below(const char *path, const char *folder) {
+  return path && strstr(path, folder);
+}
 
 static bool compat(const struct library *cuda) {
   return below(cuda->real, "/compat/") || below(cuda->path, "/compat/");
@@ -118,7 +120,7 @@ enum why_result rule_wsl_libcuda_shadowed(const struct facts *f, struct finding 
   return say_fail(o, "a Linux driver's libcuda.so.1 is found first");
 }
 
-// ---- versions -----------------------------------------------------------------------------------
+// ---- versions ----------------------------------------------------------------------------------
 
 static bool matches(const struct facts *f, const struct library *library) {
   return *library->version && version_compare(library->version, f->kernel.version) == 0;
@@ -161,8 +163,10 @@ enum why_result rule_driver_library_mismatch(const struct facts *f, struct findi
   if (f->kernel.nvidia == NO) return say_na(o, "no driver is loaded");
   if (cuda->there == ABSENT) return say_na(o, "there is no libcuda.so.1");
   if (own && (!known || !*cuda->version))
-    return say_unknown(o, "the version of the %s is not known", known ? "library" : "kernel module");
-  return say_ok(o, known && own ? "both are %s" : "nothing to compare%s", known && own ? cuda->version : "");
+    return say_unknown(o, "the version of the %s is not known",
+                       known ? "library" : "kernel module");
+  return say_ok(o, known && own ? "both are %s" : "nothing to compare%s",
+                known && own ? cuda->version : "");
 }
 
 enum why_result rule_cuda_compat_unsupported(const struct facts *f, struct finding *o) {

@@ -46,7 +46,7 @@ enum why_result rule_no_nvidia_gpu(const struct facts *f, struct finding *o) {
   return say_fail(o, "%s %s", f->pci.bus.path, found);
 }
 
-// ---- faults of single GPUs ------------------------------------------------------------------------
+// ---- faults of single GPUs ---------------------------------------------------------------------
 
 // A line of `resource` is a region's start, end and flags. Regions of 64 bits take two lines, of
 // which the second is always zeros; where the first region is one, the window into memory and the
@@ -75,10 +75,13 @@ static bool bar_lost(const struct pci_device *gpu) {
   return region_lost(text, wide ? 2 : 1) || region_lost(text, wide ? 4 : 3);
 }
 
-static bool gone(const struct pci_device *gpu) { return gpu->config_gone == YES; }
+static bool gone(const struct pci_device *gpu) {
+  return gpu->config_gone == YES;
+}
 
 static bool held_by_other(const struct pci_device *gpu) {
-  static const char *const own[] = {"nvidia", "nouveau", "nova", "nova_core", "NovaCore", "nova-core"};
+  static const char *const own[] = {"nvidia",    "nouveau",  "nova",
+                                    "nova_core", "NovaCore", "nova-core"};
   if (gpu->driver.there != THERE) return false;
   for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
     if (!strcmp(gpu->driver.text, own[i])) return false;
@@ -121,7 +124,9 @@ enum why_result rule_pci_bar_unassigned(const struct facts *f, struct finding *o
   return say_ok(o, "its regions have addresses");
 }
 
-static bool lost(const struct nvml_device *device) { return device->error == 15; }
+static bool lost(const struct nvml_device *device) {
+  return device->error == 15;
+}
 
 enum why_result rule_gpu_fell_off_bus(const struct facts *f, struct finding *o) {
   if (without_pci(f)) return say_na(o, "under %s a GPU is not on the PCI bus", platform_name(f));
@@ -154,7 +159,7 @@ enum why_result rule_gpu_bound_to_other_driver(const struct facts *f, struct fin
   int faulty;
   const struct pci_device *gpu = first_with(f, held_by_other, &faulty);
   if (gpu) say_evidence(o, gpu->driver.path, "leads to %s", gpu->driver.text);
-  if (counts(f, faulty)) {
+  if (gpu && counts(f, faulty)) {
     say_need(o, "driver nvidia");
     say_have(o, "driver %s", gpu->driver.text);
     return say_fail(o, "%s is held by %s", gpu->address, gpu->driver.text);
@@ -179,5 +184,6 @@ enum why_result rule_pcie_link_degraded(const struct facts *f, struct finding *o
                "current_link_width %d, max_link_width %d", gpu->link_width, gpu->link_width_most);
   say_need(o, "x%d", gpu->link_width_most);
   say_have(o, "x%d", gpu->link_width);
-  return say_fail(o, "%s runs on %d of %d lanes", gpu->address, gpu->link_width, gpu->link_width_most);
+  return say_fail(o, "%s runs on %d of %d lanes", gpu->address, gpu->link_width,
+                  gpu->link_width_most);
 }

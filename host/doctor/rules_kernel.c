@@ -33,7 +33,7 @@ static bool loaded(const struct facts *f, struct finding *o) {
   return true;
 }
 
-// ---- is a driver here, for this kernel ----------------------------------------------------------
+// ---- is a driver here, for this kernel ---------------------------------------------------------
 
 enum why_result rule_driver_not_installed(const struct facts *f, struct finding *o) {
   if (!asked(f, o) || loaded(f, o)) return o->result;
@@ -41,7 +41,8 @@ enum why_result rule_driver_not_installed(const struct facts *f, struct finding 
     say_evidence(o, f->kernel.file[0].path, "a module of the driver");
     return say_ok(o, "a driver is installed");
   }
-  if (f->kernel.sources == YES) return say_ok(o, "a driver is installed: %s", f->kernel.source_path);
+  if (f->kernel.sources == YES)
+    return say_ok(o, "a driver is installed: %s", f->kernel.source_path);
   if (f->driver.cuda.there == THERE)
     return say_ok(o, "a driver is installed: %s", f->driver.cuda.path);
   if (f->driver.cuda_package == YES) return say_ok(o, "libraries of a driver are installed");
@@ -88,10 +89,11 @@ enum why_result rule_nouveau_bound(const struct facts *f, struct finding *o) {
 
 // The kernel's words on a module that it let in, and that found nothing to serve.
 static const char *refused_gpu(const struct facts *f) {
-  return kernel_says(f, "not supported by open|is not supported by the|requires use of the NVIDIA open"
-                        "|Open nvidia.ko is only ready|legacy GPU|NVIDIA Legacy drivers"
-                        "|None of the NVIDIA devices were initialized|RmInitAdapter failed"
-                        "|No NVIDIA GPU found|No NVIDIA devices probed|probe routine");
+  return kernel_says(f,
+                     "not supported by open|is not supported by the|requires use of the NVIDIA open"
+                     "|Open nvidia.ko is only ready|legacy GPU|NVIDIA Legacy drivers"
+                     "|None of the NVIDIA devices were initialized|RmInitAdapter failed"
+                     "|No NVIDIA GPU found|No NVIDIA devices probed|probe routine");
 }
 
 enum why_result rule_secure_boot_blocks_module(const struct facts *f, struct finding *o) {
@@ -137,7 +139,7 @@ enum why_result rule_kernel_module_missing(const struct facts *f, struct finding
   return say_fail(o, "no nvidia.ko for %s", *release ? release : "the running kernel");
 }
 
-// ---- does this driver serve this GPU ------------------------------------------------------------
+// ---- does this driver serve this GPU -----------------------------------------------------------
 
 // The version of the driver that is loaded, or else of the one that is installed.
 static const char *branch_of(const struct facts *f, const char **path) {
@@ -169,13 +171,15 @@ enum why_result rule_driver_does_not_support_gpu(const struct facts *f, struct f
       say_need(o, late ? "a driver up to branch %d" : "a driver from branch %d on",
                late ? gpu->last_branch : arch.first_driver);
       say_have(o, "%s", version);
-      say_fix(o, late ? "install the driver of branch %d, the last that serves this GPU"
-                      : "install a driver of branch %d or later, the first that serves this GPU",
+      say_fix(o,
+              late ? "install the driver of branch %d, the last that serves this GPU"
+                   : "install a driver of branch %d or later, the first that serves this GPU",
               late ? gpu->last_branch : arch.first_driver);
     }
   }
-  const char *line = kernel_says(f, "in this system is not supported by the|ignoring the legacy GPU|"
-                                    "Legacy drivers");
+  const char *line =
+      kernel_says(f, "in this system is not supported by the|ignoring the legacy GPU|"
+                     "Legacy drivers");
   if (line && strstr(line, "not supported by open")) line = NULL;
   if (line) say_evidence(o, f->log.path, "%s", line);
   if (refused && (refused == f->pci.gpus || !cuda_works(f)) && !nvml_sees(f))
@@ -214,8 +218,9 @@ enum why_result rule_open_kmod_unsupported_gpu(const struct facts *f, struct fin
     say_need(o, "the proprietary module, or a GPU of Turing or later");
     say_have(o, "the open module and %s", gpu_name(f));
     if (line && strstr(line, "only ready for use"))
-      say_fix(o, "options nvidia NVreg_OpenRmEnableUnsupportedGpus=1 in /etc/modprobe.d, or a newer "
-                 "driver");
+      say_fix(o,
+              "options nvidia NVreg_OpenRmEnableUnsupportedGpus=1 in /etc/modprobe.d, or a newer "
+              "driver");
     return say_fail(o, "the open module does not serve the GPU");
   }
   if (nvml_sees(f) || cuda_sees(f)) return say_ok(o, "the driver answers for a GPU");
@@ -244,7 +249,7 @@ enum why_result rule_open_kmod_required(const struct facts *f, struct finding *o
   return say_ok(o, "not the proprietary module for such a GPU");
 }
 
-// ---- is it loaded, and did it start the GPU -----------------------------------------------------
+// ---- is it loaded, and did it start the GPU ----------------------------------------------------
 
 enum why_result rule_driver_not_loaded(const struct facts *f, struct finding *o) {
   if (!asked(f, o) || loaded(f, o)) return o->result;

@@ -18,7 +18,9 @@ static bool asked(const struct facts *f, struct finding *o) {
   return false;
 }
 
-static bool given(const char *text) { return text && *text; }
+static bool given(const char *text) {
+  return text && *text;
+}
 
 // Libraries that are missing, by what is there instead.
 enum instead { NOTHING, OTHER_MAJOR, ELSEWHERE };
@@ -128,7 +130,8 @@ enum why_result rule_cudnn_version_mismatch(const struct facts *f, struct findin
     return say_fail(o, "its log says that cuDNN is older than the one it was built with");
   }
   if (!built || !got) return say_na(o, "one of the two versions is not known");
-  bool patch = f->framework == FRAMEWORK_JAX, skipped = env_of(f, "JAX_SKIP_CUDA_CONSTRAINTS_CHECK");
+  bool patch = f->framework == FRAMEWORK_JAX,
+       skipped = env_of(f, "JAX_SKIP_CUDA_CONSTRAINTS_CHECK");
   bool old = patch ? got < built && !skipped : got / 100 < built / 100;
   say_evidence(o, f->build.cudnn_path, "cuDNN %d.%d.%d", got / 10000, got / 100 % 100, got % 100);
   if (!old && got / 10000 == built / 10000) return say_ok(o, "new enough");
@@ -168,7 +171,8 @@ enum why_result rule_ptxjit_missing(const struct facts *f, struct finding *o) {
   bool said = false;
   for (int i = 0; i < f->gpu.cudas; i++)
     said |= f->gpu.cuda[i].context_known && f->gpu.cuda[i].context == 221;
-  said |= framework_says(f, "JIT_COMPILER_NOT_FOUND|PTX JIT compiler library was not found") != NULL;
+  said |=
+      framework_says(f, "JIT_COMPILER_NOT_FOUND|PTX JIT compiler library was not found") != NULL;
   bool rests = f->build.found == YES && f->build.archs_known == YES && best &&
                coverage(&f->build, best) == COVERED_PTX;
   if (without_pci(f)) return say_na(o, "%s brings its own", platform_name(f));
@@ -177,7 +181,8 @@ enum why_result rule_ptxjit_missing(const struct facts *f, struct finding *o) {
   if (f->driver.ptxjit.there == UNREAD && !said)
     return say_unknown(o, "where libnvidia-ptxjitcompiler.so.1 lies is not known");
   if (f->driver.cuda.there != THERE) return say_na(o, "there is no libcuda.so.1");
-  say_evidence(o, "libnvidia-ptxjitcompiler.so.1", "in none of the folders that a program looks in");
+  say_evidence(o, "libnvidia-ptxjitcompiler.so.1",
+               "in none of the folders that a program looks in");
   if (said) say_evidence(o, "CUDA", "%s", error_words(f, "CUDA", 221));
   say_need(o, "libnvidia-ptxjitcompiler.so.1");
   say_have(o, "none");

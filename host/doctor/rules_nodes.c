@@ -22,12 +22,11 @@ enum why_result rule_device_nodes_missing(const struct facts *f, struct finding 
   if (!asked(f, o)) return o->result;
   if (in_container(f)) return say_na(o, "in a container they come from its engine");
   bool wsl = f->scope.platform == PLATFORM_WSL2;
-  if (!wsl && !without_pci(f) && f->kernel.nvidia == NO)
-    return say_na(o, "no driver is loaded");
-  const char *lacks = !gpu_nodes(f)                        ? "/dev/nvidia0"
-                      : without_pci(f)                     ? NULL
+  if (!wsl && !without_pci(f) && f->kernel.nvidia == NO) return say_na(o, "no driver is loaded");
+  const char *lacks = !gpu_nodes(f)                   ? "/dev/nvidia0"
+                      : without_pci(f)                ? NULL
                       : !node_of(f, "/dev/nvidiactl") ? "/dev/nvidiactl"
-                                                           : NULL;
+                                                      : NULL;
   if (lacks && wsl) lacks = "/dev/dxg";
   if (lacks && f->scope.platform == PLATFORM_JETSON) lacks = "/dev/nvmap";
   if (!lacks) return say_ok(o, "the GPU's device files are there");
@@ -73,7 +72,8 @@ enum why_result rule_uvm_device_major_mismatch(const struct facts *f, struct fin
     say_evidence(o, f->container.cdi_path, "gives nvidia-uvm major %d", uvm->major);
   say_need(o, "major %d", f->kernel.uvm_major);
   say_have(o, "major %d", uvm->major);
-  return say_fail(o, "/dev/nvidia-uvm has major %d, the driver %d", uvm->major, f->kernel.uvm_major);
+  return say_fail(o, "/dev/nvidia-uvm has major %d, the driver %d", uvm->major,
+                  f->kernel.uvm_major);
 }
 
 enum why_result rule_device_permission_denied(const struct facts *f, struct finding *o) {

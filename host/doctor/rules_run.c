@@ -1,8 +1,7 @@
 // Rules of what only shows while the program runs: its own log, and the GPU's memory.
 #include "judge.h"
-#include <ctype.h>
+#include "offload.h"
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { LITTLE_MEMORY = 500 }; // MiB: what a context and a framework's libraries take
@@ -25,7 +24,8 @@ enum why_result rule_gpu_memory_full(const struct facts *f, struct finding *o) {
     if (share.of && share.first->processes > 0)
       say_evidence(o, "nvmlDeviceGetComputeRunningProcesses", "%d", share.first->processes);
     say_need(o, "%d MiB or more for a context and the framework", LITTLE_MEMORY);
-    say_have(o, share.of ? "%" PRIu64 " MiB free" : "too little", share.of ? share.first->free_bytes >> 20 : 0);
+    say_have(o, share.of ? "%" PRIu64 " MiB free" : "too little",
+             share.of ? share.first->free_bytes >> 20 : 0);
     return say_fail(o, "nearly all of the GPU's memory is taken");
   }
   if (!f->gpu.nvmls) return say_na(o, "NVML lists no GPU");
@@ -35,72 +35,46 @@ enum why_result rule_gpu_memory_full(const struct facts *f, struct finding *o) {
   return say_ok(o, "enough is free for a context");
 }
 
-// ---- layers that were offloaded -------------------------------------------------------------------
-
-// "offloaded 5/37 layers to GPU" (llama.cpp), "layers.model=81 ... layers.offload=44" (Ollama),
-// "48%/52% CPU/GPU" (ollama ps).
-struct offload {
-  const char *line;
-  int done, all;
-  bool requested; // a number of layers, or all, were asked for
-  bool counted;   // against the memory that is free
-};
-
-static int number_after(const char *line, const char *key) {
-  const char *at = strstr(line, key);
-  return at ? atoi(at + strlen(key)) : -1;
-}
-
-static struct offload read_offload(const struct facts *f) {
-  struct offload found = {.done = -1};
-  for (int i = 0; i < f->log.owns; i++) {
-    const char *line = f->log.own[i], *at = strstr(line, "offloaded ");
-    int done = -1, all = -1;
-    if (at && strstr(at, " layers to GPU")) {
-      char *end;
-      done = (int)strtol(at + strlen("offloaded "), &end, 10);
-      all = *end == '/' ? atoi(end + 1) : -1;
-    } else if (strstr(line, "layers.offload=")) {
-      done = number_after(line, "layers.offload=");
-      all = number_after(line, "layers.model=");
-      found.counted = strstr(line, "memory.available=");
-      found.requested = number_after(line, "layers.requested=") != 0;
-    } else if ((at = strstr(line, "% CPU/GPU")) != NULL) {
-      const char *slash = at;
-      while (slash > line && *slash != '/') slash--;
-      done = *slash == '/' ? atoi(slash + 1) : -1;
-      all = 100;
-    }
-    if (strstr(line, "n_gpu_layers") || strstr(line, "gpu-layers") || strstr(line, "num_gpu"))
-      found.requested |= number_after(line, "= ") > 0 || strstr(line, "= -1");
-    if (done >= 0 && all > 0) found = (struct offload){line, done, all, found.requested, found.counted};
-  }
-  return found;
-}
+// ---- what was asked for, and what of it went there ---------------------------------------------
 
 static bool runs_layers(const struct facts *f) {
   return f->framework == FRAMEWORK_LLAMA_CPP || f->framework == FRAMEWORK_OLLAMA;
 }
 
-enum why_result rule_app_not_asked_for_gpu(const struct facts *f, struct finding *o) {
-  struct offload offload = read_offload(f);
-  const char *line = NULL;
-  if (runs_layers(f) && offload.done == 0 && !offload.counted && !offload.requested)
-    line = offload.line;
-  if (runs_layers(f) && !line && offload.done < 0) line = framework_says(f, "n_gpu_layers = 0|n_gpu_layers=0|not utilizing");
-  if (f->framework == FRAMEWORK_ONNXRUNTIME) line = framework_says(f, "get_providers() ['CPUExecutionProvider']|get_providers(): ['CPUExecutionProvider']|get_providers()=['CPUExecutionProvider']|get_providers() = ['CPUExecutionProvider']");
-  if (!line) return say_ok(o, f->log.own_known == YES ? "its log does not say so" : "nothing says so: its log is not here");
+static enum why_result no_word(const struct facts *f, struct finding *o) {
+  return say_ok(o, f->log.own_known == YES ? "its log does not say so"
+                                           : "nothing says so: its log is not here");
+}
+
+static enum why_result no_layers(const struct facts *f, struct finding *o) {
+  struct offload offload = offload_read(f);
+  const char *line =
+      offload.done == 0 && !offload.counted && !offload.requested ? offload.line : NULL;
+  if (!offload.line) line = framework_says(f, "n_gpu_layers = 0|n_gpu_layers=0");
+  if (!line) return no_word(f, o);
   say_evidence(o, f->log.own_path, "%s", line);
-  if (f->framework == FRAMEWORK_ONNXRUNTIME) {
-    say_need(o, "providers=['CUDAExecutionProvider', 'CPUExecutionProvider']");
-    say_have(o, "the CPU's provider only");
-    say_fix(o, "pass providers=['CUDAExecutionProvider', 'CPUExecutionProvider'] to InferenceSession");
-  } else {
-    say_need(o, "layers on the GPU: n_gpu_layers=-1, --gpu-layers 99");
-    say_have(o, "none");
-    say_fix(o, "ask for them: n_gpu_layers=-1 in llama-cpp-python, --gpu-layers 99 for llama.cpp");
-  }
-  return say_fail(o, "the program was not asked to use the GPU");
+  say_need(o, "layers on the GPU: n_gpu_layers=-1, --gpu-layers 99");
+  say_have(o, "none");
+  say_fix(o, "ask for them: n_gpu_layers=-1 in llama-cpp-python, --gpu-layers 99 for llama.cpp");
+  return say_fail(o, "no layers were asked for on the GPU");
+}
+
+static enum why_result no_provider(const struct facts *f, struct finding *o) {
+  const char *line = framework_says(f, "get_providers()");
+  if (!line || !strstr(line, "CPUExecutionProvider") || strstr(line, "CUDAExecutionProvider"))
+    return no_word(f, o);
+  say_evidence(o, f->log.own_path, "%s", line);
+  say_need(o, "providers=['CUDAExecutionProvider', 'CPUExecutionProvider']");
+  say_have(o, "the CPU's provider only");
+  say_fix(o,
+          "pass providers=['CUDAExecutionProvider', 'CPUExecutionProvider'] to InferenceSession");
+  return say_fail(o, "the session was given no provider for the GPU");
+}
+
+enum why_result rule_app_not_asked_for_gpu(const struct facts *f, struct finding *o) {
+  if (runs_layers(f)) return no_layers(f, o);
+  if (f->framework == FRAMEWORK_ONNXRUNTIME) return no_provider(f, o);
+  return say_na(o, "what the program asks for is in its code");
 }
 
 static const char *layers_text(const struct facts *f, const struct offload *offload) {
@@ -108,10 +82,9 @@ static const char *layers_text(const struct facts *f, const struct offload *offl
 }
 
 enum why_result rule_memory_too_small(const struct facts *f, struct finding *o) {
-  struct offload offload = read_offload(f);
+  struct offload offload = offload_read(f);
   if (!runs_layers(f)) return say_na(o, "asked of llama.cpp and Ollama only");
-  if (offload.done != 0 || !(offload.counted || offload.requested))
-    return say_ok(o, "nothing says so");
+  if (offload.done != 0 || !(offload.counted || offload.requested)) return no_word(f, o);
   say_evidence(o, f->log.own_path, "%s", offload.line);
   say_need(o, "memory for at least one layer");
   say_have(o, "%s layers", layers_text(f, &offload));
@@ -119,9 +92,9 @@ enum why_result rule_memory_too_small(const struct facts *f, struct finding *o) 
 }
 
 enum why_result rule_memory_too_small_partial(const struct facts *f, struct finding *o) {
-  struct offload offload = read_offload(f);
+  struct offload offload = offload_read(f);
   if (!runs_layers(f)) return say_na(o, "asked of llama.cpp and Ollama only");
-  if (offload.done <= 0 || offload.done >= offload.all) return say_ok(o, "nothing says so");
+  if (offload.done <= 0 || offload.done >= offload.all) return no_word(f, o);
   say_evidence(o, f->log.own_path, "%s", offload.line);
   say_need(o, "memory for all of the model");
   say_have(o, "%s layers", layers_text(f, &offload));
@@ -129,9 +102,12 @@ enum why_result rule_memory_too_small_partial(const struct facts *f, struct find
 }
 
 enum why_result rule_op_has_no_gpu_kernel(const struct facts *f, struct finding *o) {
-  const char *line = framework_says(f, "Force fallback to CPU execution|no supported kernel for GPU|"
-                                       "no registered OpKernel for GPU|Could not satisfy explicit device specification");
-  if (!line) return say_ok(o, "nothing says so");
+  if (f->framework != FRAMEWORK_TENSORFLOW && f->framework != FRAMEWORK_ONNXRUNTIME)
+    return say_na(o, "asked of TensorFlow and ONNX Runtime only");
+  const char *line = framework_says(
+      f, "Force fallback to CPU execution|no supported kernel for GPU|"
+         "no registered OpKernel for GPU|Could not satisfy explicit device specification");
+  if (!line) return no_word(f, o);
   say_evidence(o, f->log.own_path, "%s", line);
   say_need(o, "a GPU kernel of that operation");
   say_have(o, "none in this framework");

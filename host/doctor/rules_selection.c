@@ -60,7 +60,8 @@ enum why_result rule_visible_devices_invalid(const struct facts *f, struct findi
   if (v.count) {
     say_evidence(o, "CUDA_VISIBLE_DEVICES", "\"%s\" and what follows is hidden: %s", v.wrong,
                  v.because);
-    return say_ok(o, "its first %d entr%s a device", v.count, v.count == 1 ? "y names" : "ies name");
+    return say_ok(o, "its first %d entr%s a device", v.count,
+                  v.count == 1 ? "y names" : "ies name");
   }
   if (gpus_there(f) == 0) return say_na(o, "no GPU is known to compare it with");
   say_evidence(o, "CUDA_VISIBLE_DEVICES", "\"%s\": %s", v.wrong, v.because);
@@ -93,9 +94,10 @@ enum why_result rule_driver_call_failed(const struct facts *f, struct finding *o
   if (!g->cuda_known && f->driver.cuda.there == ABSENT)
     return say_na(o, "there is no libcuda.so.1 to ask");
   if (!g->cuda_known)
-    return say_unknown(o, "%s", g->cuda_why && *g->cuda_why ? g->cuda_why
-                                : g->why && *g->why         ? g->why
-                                                            : "the driver was not asked");
+    return say_unknown(o, "%s",
+                       g->cuda_why && *g->cuda_why ? g->cuda_why
+                       : g->why && *g->why         ? g->why
+                                                   : "the driver was not asked");
   if (g->cuda_init) {
     say_evidence(o, "cuInit", "%s", error_words(f, "CUDA", g->cuda_init));
     return say_unknown(o, "cuInit: %s", error_words(f, "CUDA", g->cuda_init));

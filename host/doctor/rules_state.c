@@ -9,7 +9,8 @@ static bool nvml_told(const struct facts *f) {
 
 // Ends a rule that found nothing wrong: it is fine where every visible GPU says so or a context was
 // made; else not known.
-static enum why_result fine(const struct facts *f, struct finding *o, gpu_test *says, const char *words) {
+static enum why_result fine(const struct facts *f, struct finding *o, gpu_test *says,
+                            const char *words) {
   if (cuda_works(f)) return say_ok(o, "a context was made");
   if (f->gpu.nvml_known && f->gpu.nvml_init != 0) return say_na(o, "NVML does not answer");
   struct share told = share_of(f, says);
@@ -50,7 +51,7 @@ enum why_result rule_suspend_resume_uvm(const struct facts *f, struct finding *o
   return say_fail(o, "the machine has slept since the driver was loaded, and cuInit returns 999");
 }
 
-// ---- NVSwitch machines --------------------------------------------------------------------------
+// ---- NVSwitch machines -------------------------------------------------------------------------
 
 static bool fabric_waits(const struct nvml_device *device) {
   return device->fabric == FABRIC_NOT_STARTED || device->fabric == FABRIC_IN_PROGRESS;
@@ -80,8 +81,7 @@ enum why_result rule_fabric_manager_not_running(const struct facts *f, struct fi
   bool other = fabric && *fabric && *driver && version_compare(fabric, driver) != 0;
   bool proof = waits.of || said || (f->pci.switches && (stopped || other) && !in_container(f));
   if (proof && !(cuda_works(f) && !waits.of && !said && !other)) {
-    if (f->pci.switches)
-      say_evidence(o, "/sys/bus/pci/devices", "%d NVSwitches", f->pci.switches);
+    if (f->pci.switches) say_evidence(o, "/sys/bus/pci/devices", "%d NVSwitches", f->pci.switches);
     if (said) call_evidence(f, o, 802);
     if (waits.of) say_evidence(o, "NVML", "GPU %d: fabric not completed", waits.first->index);
     if (f->kernel.fabric_installed == NO)
@@ -115,7 +115,7 @@ enum why_result rule_cc_not_ready(const struct facts *f, struct finding *o) {
   return fine(f, o, confidential_told, "confidential computing is off, or ready");
 }
 
-// ---- MIG and compute mode -----------------------------------------------------------------------
+// ---- MIG and compute mode ----------------------------------------------------------------------
 
 static bool empty_mig(const struct nvml_device *device) {
   return device->mig == YES && device->mig_instances == 0;
@@ -178,8 +178,8 @@ static bool free_told(const struct nvml_device *device) {
 enum why_result rule_compute_mode_exclusive_busy(const struct facts *f, struct finding *o) {
   struct share share = share_of(f, busy);
   bool said = made(f, 46), mps = f->driver.mps_control == YES;
-  if (!mps && ((share.of && (share.of == share.all || share.first_visible)) ||
-               (said && !cuda_works(f)))) {
+  if (!mps &&
+      ((share.of && (share.of == share.all || share.first_visible)) || (said && !cuda_works(f)))) {
     if (share.of)
       say_evidence(o, "nvmlDeviceGetComputeMode", "GPU %d: exclusive-process, with %d on it",
                    share.first->index, share.first->processes);
@@ -213,7 +213,7 @@ enum why_result rule_mps_unreachable(const struct facts *f, struct finding *o) {
   return say_fail(o, "CUDA is told to go through an MPS daemon that does not answer");
 }
 
-// ---- errors and virtual GPUs ----------------------------------------------------------------------
+// ---- errors and virtual GPUs -------------------------------------------------------------------
 
 static bool spoilt(const struct nvml_device *device) {
   return device->ecc_uncorrected > 0 || device->remap_pending == YES ||

@@ -6,13 +6,13 @@
 #include "facts.h"
 
 struct visible {
-  enum known known;    // could it be told
-  const char *value;   // NULL: it is not set, everything is visible
+  enum known known;       // could it be told
+  const char *value;      // NULL: it is not set, everything is visible
   int index[GPU_ANSWERS]; // places in gpu.nvml (or of the GPUs, where NVML did not answer)
-  int count;           // of devices that are visible
-  bool mig;            // it names MIG instances, which are not looked up
-  const char *wrong;   // the first entry that names none; NULL
-  const char *because; // "there are 2 GPUs", "it was named before", "no GPU has such a UUID"
+  int count;              // of devices that are visible
+  bool mig;               // it names MIG instances, which are not looked up
+  const char *wrong;      // the first entry that names none; NULL
+  const char *because;    // "there are 2 GPUs", "it was named before", "no GPU has such a UUID"
 };
 struct visible visible_read(const struct facts *);
 int gpus_there(const struct facts *); // as NVML, CUDA, the module or the PCI bus count them; 0

@@ -65,6 +65,11 @@ static void program_of_llama(void **state) {
   assert_int_equal(probe(p, FRAMEWORK_LLAMA_CPP, program)->build.cuda_build, YES);
   tree_file(p->dir, program, "");
   assert_int_equal(probe(p, FRAMEWORK_LLAMA_CPP, program)->build.cuda_build, UNKNOWN);
+  bytes = calloc(1, LENGTH); // a snapshot with the headers alone
+  assert_non_null(bytes);
+  tree_bytes(p->dir, program, bytes, LENGTH);
+  free(bytes);
+  assert_int_equal(probe(p, FRAMEWORK_LLAMA_CPP, program)->build.cuda_build, UNKNOWN);
   stand_in(p, "/opt/l/lib", "libggml.so");
   assert_int_equal(probe(p, FRAMEWORK_LLAMA_CPP, program)->build.cuda_build, NO);
 }

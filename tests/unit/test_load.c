@@ -169,14 +169,16 @@ static void put_driver(bool module) {
                                 "/dev/nvidia-uvm c 0666 0 0 510 0\n"
                               : "");
   put(".whycpu/gpu.json",
-      module ? "{\"nvml\": {\"init\": 0, \"driver_version\": \"570.86.10\", \"devices\": [{\"index\": 0, "
-               "\"uuid\": \"GPU-0\", \"name\": \"NVIDIA H100\", \"compute_capability\": \"9.0\", "
-               "\"memory_total\": 85520809984, \"memory_free\": 84000000000, \"compute_mode\": "
-               "\"default\", \"processes\": 0, \"mig_mode\": \"disabled\", \"mig_instances\": 0, "
-               "\"ecc_uncorrected_volatile\": 0, \"remap_pending\": false, \"remap_failure\": false, "
-               "\"retired_pending\": false, \"fabric_state\": \"not-supported\", "
-               "\"virtualization\": \"none\", \"confidential_compute\": false}]}}"
-             : "{\"nvml\": {\"init\": 9}}");
+      module
+          ? "{\"nvml\": {\"init\": 0, \"driver_version\": \"570.86.10\", \"devices\": [{\"index\": "
+            "0, "
+            "\"uuid\": \"GPU-0\", \"name\": \"NVIDIA H100\", \"compute_capability\": \"9.0\", "
+            "\"memory_total\": 85520809984, \"memory_free\": 84000000000, \"compute_mode\": "
+            "\"default\", \"processes\": 0, \"mig_mode\": \"disabled\", \"mig_instances\": 0, "
+            "\"ecc_uncorrected_volatile\": 0, \"remap_pending\": false, \"remap_failure\": false, "
+            "\"retired_pending\": false, \"fabric_state\": \"not-supported\", "
+            "\"virtualization\": \"none\", \"confidential_compute\": false}]}}"
+          : "{\"nvml\": {\"init\": 9}}");
 }
 
 static void driver_answers_are_told_apart(void **state) {
