@@ -169,6 +169,26 @@ if [ ! -x $program ]; then
   exit 1
 fi
 
+# ---- what the doctor says ------------------------------------------------------------------------
+
+# Its whole text is in the log, and what this GPU is recorded as, in full: gpu.json of a capture.
+# shellcheck disable=SC2317 # reached by `bash -c`, for timeout runs programs
+doctor_says() {
+  local status=0
+  "$program" doctor || status=$?
+  rm -rf "$work/capture"
+  "$program" doctor --capture "$work/capture" && cat "$work/capture/.whycpu/gpu.json" || status=3
+  return "$status"
+}
+export -f doctor_says
+export program work
+if [ -n "$capability" ]; then
+  step doctor 60 bash -c doctor_says
+else
+  run doctor 60 bash -c doctor_says
+  skip doctor "no GPU here; it says: $(grep -m 1 ' use the GPU\| using the GPU' "$work/said")"
+fi
+
 # ---- is it right --------------------------------------------------------------------------------
 
 emulate=()

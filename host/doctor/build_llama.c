@@ -74,9 +74,11 @@ static void take_program(struct builder *b, const char *program) {
   }
   if (take_beside(b, program, &elf)) return;
   enum known mentions = build_mentions(b, program, word, 1);
+  if (mentions == UNKNOWN && elf.elf_class)
+    mentions = NO; // it says itself that it has no such code
   build_is_cuda(b, mentions, program,
                 mentions == YES  ? "it has ggml_cuda_init in it"
-                : mentions == NO ? "it has no ggml_cuda_init in it"
+                : mentions == NO ? "it has no code for GPUs in it"
                                  : "");
 }
 

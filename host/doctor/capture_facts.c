@@ -82,8 +82,11 @@ static bool nodes_known(const struct facts *f) {
 static bool log_known(const struct facts *f) {
   return f->log.known == YES;
 }
+// Also the words of a driver that gave no answer.
 static bool gpu_known(const struct facts *f) {
-  return f->gpu.known == YES;
+  const struct gpu *gpu = &f->gpu;
+  bool words = (gpu->nvml_why && *gpu->nvml_why) || (gpu->cuda_why && *gpu->cuda_why);
+  return gpu->known == YES || words;
 }
 
 // A file that is not there is unknown, one that is there is taken for all there is.
