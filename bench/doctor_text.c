@@ -34,23 +34,21 @@ static int word_columns(const char *word, size_t length) {
   return columns;
 }
 
-// Text from this column on, wrapped between words, lines after the first indented to `indent`. The
-// line ends. `column` follows a blank.
+// Text from this column on, wrapped between words, lines after the first indented to `indent`. A
+// blank comes first where the line has gone further than that. The line ends.
 static void wrap(FILE *f, int column, int indent, const char *text) {
-  bool begun = true; // nothing but blanks stands before on this line that could be parted from it
   while (*(text += strspn(text, " \t\n"))) {
     size_t length = strcspn(text, " \t\n");
-    int columns = word_columns(text, length), blank = !begun;
-    if (column > indent && column + blank + columns > WIDTH) {
+    int columns = word_columns(text, length);
+    if (column > indent && column + 1 + columns > WIDTH) {
       fprintf(f, "\n%*s", indent, "");
       column = indent;
-    } else if (blank) {
+    } else if (column > indent) {
       putc(' ', f);
       column++;
     }
     column += put_word(f, text, length);
     text += length;
-    begun = false;
   }
   putc('\n', f);
 }
@@ -92,16 +90,16 @@ static void check_item(FILE *f, const char *check, const char *asked) {
 }
 
 static void cause_whole(FILE *f, const struct why_finding *found, const char *asked, bool colour) {
-  fprintf(f, "\n%s%s%s: ", begin(colour, BOLD), found->cause->id, end(colour, BOLD));
-  wrap(f, (int)strlen(found->cause->id) + 2, 2, found->cause->sentence);
+  fprintf(f, "\n%s%s%s:", begin(colour, BOLD), found->cause->id, end(colour, BOLD));
+  wrap(f, (int)strlen(found->cause->id) + 1, 2, found->cause->sentence);
   if (!found->evidences) item(f, "found", found->why);
   item(f, "needed", found->need);
   item(f, "there is", found->have);
   for (int i = 0; i < found->evidences; i++) {
     fprintf(f, "  %-9s", i ? "" : "evidence");
     int column = 11 + put_word(f, found->evidence[i].path, strlen(found->evidence[i].path));
-    fputs(": ", f);
-    wrap(f, column + 2, 13, found->evidence[i].text);
+    putc(':', f);
+    wrap(f, column + 1, 13, found->evidence[i].text);
   }
   item(f, "fix", found->fix);
   check_item(f, found->cause->check, asked);
@@ -151,16 +149,16 @@ static void further(FILE *f, const struct why_diagnosis *d) {
   for (int i = 0; i < d->founds; i++) {
     const struct why_finding *found = &d->check[d->found[i]];
     if (found->root || found->cause->warns) continue;
-    fprintf(f, "%s  %s: ", heading, found->cause->id);
-    wrap(f, (int)strlen(found->cause->id) + 4, 4, found->why);
+    fprintf(f, "%s  %s:", heading, found->cause->id);
+    wrap(f, (int)strlen(found->cause->id) + 3, 4, found->why);
     heading = "";
   }
   heading = "\nTo keep in mind\n";
   for (int i = 0; i < d->founds; i++) {
     const struct why_finding *found = &d->check[d->found[i]];
     if (!found->cause->warns) continue;
-    fprintf(f, "%s  %s: ", heading, found->cause->id);
-    wrap(f, (int)strlen(found->cause->id) + 4, 4, found->why);
+    fprintf(f, "%s  %s:", heading, found->cause->id);
+    wrap(f, (int)strlen(found->cause->id) + 3, 4, found->why);
     item(f, "", found->fix);
     heading = "";
   }
@@ -175,7 +173,7 @@ static void untold(FILE *f, const struct why_diagnosis *d) {
       said = d->check[j].result == WHY_RESULT_UNKNOWN && !strcmp(d->check[j].why, d->check[i].why);
     if (said) continue;
     fprintf(f, "%s  ", heading);
-    wrap(f, 2, 4, d->check[i].why);
+    wrap(f, 2, 2, d->check[i].why);
     heading = "";
   }
 }
@@ -190,8 +188,8 @@ void doctor_text(FILE *f, const struct why_diagnosis *d, bool colour) {
 }
 
 void doctor_explain(FILE *f, const struct why_cause *cause, bool colour) {
-  fprintf(f, "%s%s%s: ", begin(colour, BOLD), cause->id, end(colour, BOLD));
-  wrap(f, (int)strlen(cause->id) + 2, 2, cause->sentence);
+  fprintf(f, "%s%s%s:", begin(colour, BOLD), cause->id, end(colour, BOLD));
+  wrap(f, (int)strlen(cause->id) + 1, 2, cause->sentence);
   item(f, "level", why_level_name(cause->level));
   item(f, "prints", cause->log);
   item(f, "proof", cause->proof);

@@ -40,16 +40,6 @@ struct why_machine *why_machine_new(void) {
   return machine;
 }
 
-// "whycpu" beside the library, or program, that this code is in.
-enum why_reason why_plugin_folder(char *out, size_t size) {
-  Dl_info info;
-  if (!dladdr((void *)(uintptr_t)why_open, &info) || !info.dli_fname) return WHY_CALL_FAILED;
-  const char *slash = strrchr(info.dli_fname, '/');
-  int length = slash ? (int)(slash - info.dli_fname) : 1;
-  int written = snprintf(out, size, "%.*s/whycpu", length, slash ? info.dli_fname : ".");
-  return written >= 0 && (size_t)written < size ? WHY_OK : WHY_BAD_INPUT;
-}
-
 static enum why_reason take_options(struct why_machine *machine,
                                     const struct why_options *options) {
   if (options) machine->options = *options;

@@ -78,7 +78,7 @@ int why_kernel_place(const struct why_kernel *);
 // problem.c: the same op, types and params.
 bool why_problem_same(const struct why_problem *, const struct why_problem *);
 
-// machine.c: where the plug-ins are, unless why_options says.
+// plugins.c: where the plug-ins are, unless why_options says.
 enum why_reason why_plugin_folder(char *out, size_t size);
 
 // load.c: opens a slot's library once; fills its verdict, code and devices.

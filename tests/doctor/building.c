@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "doctor/building.h"
+#include "building.h"
 #include "elf.h"
 #include <cmocka.h>
 

@@ -1,8 +1,8 @@
 // A tree with a Python environment or a program in it, and what the probe of builds makes of it.
 #ifndef BUILDING_H
 #define BUILDING_H
-#include "doctor/elf_writer.h"
-#include "doctor/probing.h"
+#include "elf_writer.h"
+#include "probing.h"
 #include "python.h"
 
 #define VENV "/opt/venv"

@@ -1,7 +1,7 @@
 // A small machine as files (tree.h), opened as a root, with the memory that goes with it.
 #ifndef OPENED_H
 #define OPENED_H
-#include "doctor/root.h"
+#include "root.h"
 #include "tree.h"
 
 struct opened {

@@ -1,4 +1,4 @@
-#include "doctor/probing.h"
+#include "probing.h"
 #include <stdio.h>
 #include <stdlib.h>
 

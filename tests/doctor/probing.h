@@ -1,8 +1,8 @@
 // A tree and the facts that probes find in it.
 #ifndef PROBING_H
 #define PROBING_H
-#include "doctor/tree.h"
 #include "facts.h"
+#include "tree.h"
 
 struct probing {
   char dir[TREE_PATH];

@@ -52,8 +52,22 @@ def fetch(wheel):
         return folder
     os.makedirs(CACHE, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as temporary:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", temporary]
-        command += ["--only-binary=:all:", "--python-version", "3.11", "--disable-pip-version-check"]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--dest",
+            temporary,
+        ]
+        command += [
+            "--only-binary=:all:",
+            "--python-version",
+            "3.11",
+            "--disable-pip-version-check",
+        ]
         command += [word for platform in PLATFORMS for word in ("--platform", platform)]
         done = subprocess.run([*command, wheel], capture_output=True, text=True, timeout=900)
         if done.returncode:
@@ -88,10 +102,21 @@ def machine(gpu, driver, cuda=None, cudnn=None, without=(), more=()):
 
 
 A100, H100, B200 = "20f1", "2330", "2901"
-CUDA_13 = [("cu13", "libcufile.so.0"), ("cusparselt", "libcusparseLt.so.0"), ("nvshmem", "libnvshmem_host.so.3")]
+CUDA_13 = [
+    ("cu13", "libcufile.so.0"),
+    ("cusparselt", "libcusparseLt.so.0"),
+    ("nvshmem", "libnvshmem_host.so.3"),
+]
 # Wheels; the framework; the machine; the cause ("" none); words that its need has; words that none has.
 CASES = [
-    (["tensorflow-cpu==2.16.1"], "tensorflow", machine(A100, "550.54.14"), "framework-cpu-only-build", "", ""),
+    (
+        ["tensorflow-cpu==2.16.1"],
+        "tensorflow",
+        machine(A100, "550.54.14"),
+        "framework-cpu-only-build",
+        "",
+        "",
+    ),
     (  # all but the runtime's folder is missing from the search path of the file that loads them
         ["tensorflow==2.16.1"],
         "tensorflow",
@@ -100,8 +125,22 @@ CASES = [
         "libcublas.so.12 libcudnn.so.8 libcusolver.so.11",
         "libcudart",
     ),
-    (["tensorflow==2.16.1"], "tensorflow", machine(A100, "550.54.14"), "cuda-libs-missing", "libcudart.so.12", "curand"),
-    (["tensorflow==2.18.0"], "tensorflow", machine(A100, "560.35.03", "12.5", "9.3.0.75"), "", "", ""),
+    (
+        ["tensorflow==2.16.1"],
+        "tensorflow",
+        machine(A100, "550.54.14"),
+        "cuda-libs-missing",
+        "libcudart.so.12",
+        "curand",
+    ),
+    (
+        ["tensorflow==2.18.0"],
+        "tensorflow",
+        machine(A100, "560.35.03", "12.5", "9.3.0.75"),
+        "",
+        "",
+        "",
+    ),
     (
         ["tensorflow==2.18.0"],
         "tensorflow",
@@ -119,7 +158,14 @@ CASES = [
         "libcublas",
     ),
     (["torch==2.5.1"], "pytorch", machine(A100, "550.54.14", "12.4", "9.1.0.70"), "", "", ""),
-    (["torch==2.5.1"], "pytorch", machine(B200, "570.124.06", "12.4", "9.1.0.70"), "gpu-arch-not-in-build", "10.0", ""),
+    (
+        ["torch==2.5.1"],
+        "pytorch",
+        machine(B200, "570.124.06", "12.4", "9.1.0.70"),
+        "gpu-arch-not-in-build",
+        "10.0",
+        "",
+    ),
     (
         ["torch==2.5.1"],
         "pytorch",
@@ -128,9 +174,30 @@ CASES = [
         "libnvJitLink.so.12",
         "",
     ),
-    (["torch==2.15.0"], "pytorch", machine(H100, "580.95.05", "13.2", "9.26.0.51", more=CUDA_13), "", "", ""),
-    (["torch==2.15.0"], "pytorch", machine(H100, "550.54.14", "13.2", "9.26.0.51", more=CUDA_13), "driver-too-old", "580", ""),
-    (["onnxruntime==1.20.1"], "onnxruntime", machine(A100, "550.54.14"), "framework-cpu-only-build", "", ""),
+    (
+        ["torch==2.15.0"],
+        "pytorch",
+        machine(H100, "580.95.05", "13.2", "9.26.0.51", more=CUDA_13),
+        "",
+        "",
+        "",
+    ),
+    (
+        ["torch==2.15.0"],
+        "pytorch",
+        machine(H100, "550.54.14", "13.2", "9.26.0.51", more=CUDA_13),
+        "driver-too-old",
+        "580",
+        "",
+    ),
+    (
+        ["onnxruntime==1.20.1"],
+        "onnxruntime",
+        machine(A100, "550.54.14"),
+        "framework-cpu-only-build",
+        "",
+        "",
+    ),
     (
         ["onnxruntime-gpu==1.20.2"],
         "onnxruntime",
@@ -157,7 +224,9 @@ def both_onnxruntimes(m):
 
 def diagnose(root, framework):
     command = [os.environ["WHY_TEST_PROGRAM"], "doctor", "--root", root, "--framework", framework]
-    done = subprocess.run([*command, "--format", "json"], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [*command, "--format", "json"], capture_output=True, text=True, timeout=60
+    )
     if done.returncode not in (0, 1):
         sys.exit(f"{' '.join(command)}: status {done.returncode}\n{done.stderr}")
     return json.loads(done.stdout)
@@ -166,12 +235,16 @@ def diagnose(root, framework):
 def wrong(said, cause, has, lacks):
     roots = [found for found in said["causes"] if found["root"]]
     if not cause:
-        return "" if said["verdict"] == "gpu-used" else f"{said['verdict']}: {roots or said['checks']}"
+        return (
+            "" if said["verdict"] == "gpu-used" else f"{said['verdict']}: {roots or said['checks']}"
+        )
     if said["verdict"] != "gpu-unused" or not roots or roots[0]["id"] != cause:
         return f"not {cause} but {said['verdict']}: {roots}"
     need = roots[0]["need"]
     missing = [word for word in has.split() if word not in need]
-    return f"{need}: lacks {missing}, or has {lacks}" if missing or (lacks and lacks in need) else ""
+    return (
+        f"{need}: lacks {missing}, or has {lacks}" if missing or (lacks and lacks in need) else ""
+    )
 
 
 def main():
@@ -191,7 +264,10 @@ def main():
         finally:
             shutil.rmtree(root, ignore_errors=True)
         failures += bool(what)
-        print(f"{'WRONG' if what else 'ok   '} {' '.join(wheels)}: {what or cause or 'gpu-used'}", flush=True)
+        print(
+            f"{'WRONG' if what else 'ok   '} {' '.join(wheels)}: {what or cause or 'gpu-used'}",
+            flush=True,
+        )
     print(f"{len(cases)} cases, {failures} wrong")
     return 1 if failures else 0
 

@@ -1,4 +1,4 @@
-#include "doctor/tar.h"
+#include "tar.h"
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

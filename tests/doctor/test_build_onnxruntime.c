@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "doctor/building.h"
+#include "building.h"
 #include <cmocka.h>
 
 #define PROVIDER SITE "/onnxruntime/capi/libonnxruntime_providers_cuda.so"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "doctor/building.h"
+#include "building.h"
 #include <cmocka.h>
 
 static struct facts *probe(struct probing *p, enum framework framework, const char *program) {

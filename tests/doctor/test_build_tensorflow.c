@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "doctor/building.h"
+#include "building.h"
 #include <cmocka.h>
 
 #define INFO SITE "/tensorflow/python/platform/build_info.py"

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "doctor/building.h"
+#include "building.h"
 #include <cmocka.h>
 
 #define VERSION SITE "/torch/version.py"

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "capture.h"
-#include "doctor/in_root.h"
-#include "doctor/tree.h"
+#include "in_root.h"
+#include "tree.h"
 #include <cmocka.h>
 
 static char dir[TREE_PATH], machine[TREE_PATH + 32], copy[TREE_PATH + 32];

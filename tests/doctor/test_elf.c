@@ -1,6 +1,6 @@
 // What is read of an ELF file: of written ones all that was written; of broken ones nothing that
 // hurts; of this machine's programs the same as readelf says.
-#include "doctor/elf.h"
+#include "elf.h"
 #include "elf_writer.h"
 #include "opened.h"
 #include <elf.h>

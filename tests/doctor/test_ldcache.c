@@ -1,7 +1,7 @@
 // The linker's cache: both forms and the one inside the other; broken ones; this machine's, which
 // must be what ldconfig prints.
-#include "doctor/resolve.h"
 #include "opened.h"
+#include "resolve.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "doctor/probing.h"
+#include "probing.h"
 #include <cmocka.h>
 
 static struct kernel *probe(struct probing *p) {

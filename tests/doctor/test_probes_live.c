@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "doctor/probing.h"
+#include "probing.h"
 #include <cmocka.h>
 
 static double seconds(void) {

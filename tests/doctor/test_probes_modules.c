@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "doctor/probing.h"
+#include "probing.h"
 #include <cmocka.h>
 
 static struct kernel *probe(struct probing *p) {

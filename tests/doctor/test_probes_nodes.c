@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "doctor/probing.h"
+#include "probing.h"
 #include <cmocka.h>
 
 static struct nodes *probe(struct probing *p, const char *list) {

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "doctor/probing.h"
+#include "probing.h"
 #include <cmocka.h>
 
 static struct facts *probe(struct probing *p, struct ask ask) {

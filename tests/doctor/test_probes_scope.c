@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "doctor/probing.h"
+#include "probing.h"
 #include <cmocka.h>
 
 static struct scope *probe(struct probing *p) {

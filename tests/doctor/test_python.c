@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "doctor/building.h"
+#include "building.h"
 #include <cmocka.h>
 
 static struct facts *with_process(struct probing *p) {

@@ -1,8 +1,8 @@
 // Which file a process would get: each step of the linker's search hides the next; what cannot be
 // looked at makes the answer unknown, unless something earlier has it.
-#include "doctor/resolve.h"
 #include "elf_writer.h"
 #include "opened.h"
+#include "resolve.h"
 #include <elf.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -9,8 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "doctor/in_root.h"
-#include "doctor/tree.h"
+#include "in_root.h"
+#include "tree.h"
 #include <cmocka.h>
 
 static char dir[TREE_PATH];

@@ -33,7 +33,7 @@ static void the_toolkit_and_architectures_are_cmakes(void **state) {
   if (!self.cuda) skip();
   assert_int_equal(self.cuda, cuda_number(NVCC_RELEASE));
   int newest = 0;
-  for (const char *at = NVCC_ARCHITECTURES; *at; at += strcspn(at, ";"), at += *at == ';') {
+  for (const char *at = NVCC_ARCHITECTURES; *at; at += strcspn(at, " "), at += *at == ' ') {
     int number = atoi(at);
     newest = number > newest ? number : newest;
     bool listed = false;

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "doctor/in_root.h"
-#include "doctor/tar.h"
-#include "doctor/tree.h"
+#include "in_root.h"
+#include "tar.h"
+#include "tree.h"
 #include <cmocka.h>
 
 static char dir[TREE_PATH], path[TREE_PATH + 32];

@@ -1,5 +1,5 @@
 #define _XOPEN_SOURCE 700 // nftw
-#include "doctor/tree.h"
+#include "tree.h"
 #include <errno.h>
 #include <ftw.h>
 #include <stdio.h>

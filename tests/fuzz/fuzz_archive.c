@@ -1,8 +1,8 @@
 // Any bytes as an archive of a snapshot: it opens or is refused in a line, what it holds stays in
 // the folder that it is unpacked into, and that is gone in the end.
-#include "doctor/root.h"
 #include "doctor/tar.c" // for first inputs
-#include "doctor/tree.h"
+#include "root.h"
+#include "tree.h"
 #include <dirent.h>
 #include <stdint.h>
 

@@ -1,8 +1,8 @@
 // Any bytes as a shared library. One that is read is read from its parts alone as well, and must
 // say the same.
-#include "doctor/elf.h"
-#include "doctor/root.h"
+#include "elf.h"
 #include "elf_writer.h"
+#include "root.h"
 #include "tree.h"
 #include <stdint.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 // Any bytes as /etc/ld.so.cache.
-#include "doctor/resolve.h"
+#include "resolve.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

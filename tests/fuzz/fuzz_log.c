@@ -1,5 +1,5 @@
 // Any bytes as one of the text files that the probes of a machine read; the first byte says which.
-#include "doctor/probe_log.h"
+#include "probe_log.h"
 #include "tree.h"
 #include <stdint.h>
 #include <stdio.h>

@@ -9,10 +9,11 @@ source=$WHY_TEST_SOURCE
 work=$WHY_TEST_BUILD/tests/fuzz
 clang=${FUZZ_CLANG:-clang-14}
 flags=(-std=gnu17 -g -O1 "-fsanitize=fuzzer-no-link,address,undefined" -fno-sanitize-recover=all
-       -I"$source/host" -I"$source/tests" -iquote "$source/host/doctor" -iquote "$source/tests/doctor"
+       -I"$source/host" -I"$source/tests" -iquote "$source/tests/doctor"
        -iquote "$WHY_TEST_BUILD/generated")
 read -ra found <<< "${FUZZ_DEFINITIONS:-}"
 flags+=("${found[@]}")
+for folder in "$source/host/doctor" "$source"/host/doctor/*/; do flags+=(-iquote "$folder"); done
 mkdir -p "$work"
 cd "$work"
 
@@ -30,7 +31,8 @@ build() {
   rm -rf objects parts.a
   mkdir objects
   # shellcheck disable=SC2016 # expanded by the inner shell
-  printf '%s\0' "$source"/host/doctor/*.c "$source"/host/{json*,human,names}.c \
+  printf '%s\0' "$source"/host/doctor/*.c "$source"/host/doctor/*/*.c \
+    "$source"/host/{json*,human,names,plugins}.c \
     "$source"/tests/doctor/{elf_writer,tree}.c "$WHY_TEST_BUILD/generated/tables.c" |
     xargs -0 -P "$(nproc)" -I {} bash -c \
       'out=objects/$(basename "$1" .c).o; shift; exec "$@" -o "$out"' - {} \

@@ -1,4 +1,4 @@
-// Looks through a root: texts, names, links. See root.h; how a path is walked: resolve_path.c.
+// Looks through a root: texts, names, links. See root.h; how a path is walked: walk.c.
 #include "root.h"
 #include "walk.h"
 #include <dirent.h>
