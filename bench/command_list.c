@@ -146,14 +146,14 @@ static struct table *list_reasons(const struct options *o, FILE *file) {
 }
 
 static struct table *list_causes(const struct options *o, FILE *file) {
-  static const struct table_column column[] = {{"cause"}, {"level"}, {"sentence"}, {"fix"}};
+  static const struct table_column column[] = {{"cause"}, {"sentence"}, {"fix"}, {"level"}};
   struct table *t = OPEN(o, file, column);
   for (int i = 0; t && i < why_cause_count(); i++) {
     const struct why_cause *cause = why_cause_at(i);
     table_string(t, cause->id);
-    table_string(t, why_level_name(cause->level));
     table_string(t, cause->sentence);
     table_string(t, cause->fix);
+    table_string(t, why_level_name(cause->level));
   }
   return t;
 }

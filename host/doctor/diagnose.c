@@ -109,6 +109,14 @@ static void order(struct why_diagnosis *d, int *found) {
     }
 }
 
+// "pytorch 2.5.1", a program by its path.
+static const char *subject(const struct facts *f) {
+  const char *name = why_framework_name((int)f->framework);
+  if (f->build.found != YES || f->framework == FRAMEWORK_SELF) return name;
+  if (f->framework == FRAMEWORK_CUDA && f->process.program) return f->process.program;
+  return arena_print(f->arena, *f->build.version ? "%s %s" : "%s%s", name, f->build.version);
+}
+
 struct why_diagnosis *diagnose(const struct facts *f) {
   struct why_diagnosis *d = arena_give(f->arena, sizeof *d);
   struct why_finding *check = arena_give(f->arena, CAUSES * sizeof *check);
@@ -127,9 +135,6 @@ struct why_diagnosis *diagnose(const struct facts *f) {
   d->check = check;
   d->checks = CAUSES;
   order(d, arena_give(f->arena, CAUSES * sizeof(int)));
-  const char *version = f->build.version ? f->build.version : "";
-  d->subject = f->build.found == YES && f->framework != FRAMEWORK_SELF
-                   ? arena_print(f->arena, "%s%s%s", d->asked, *version ? " " : "", version)
-                   : d->asked;
+  d->subject = subject(f);
   return d;
 }

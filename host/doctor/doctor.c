@@ -2,8 +2,7 @@
 #include "doctor.h"
 #include "diagnose.h"
 #include "gather.h"
-#include <errno.h>
-#include <signal.h>
+#include "gpu_json.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,49 +38,54 @@ struct held { // a diagnosis and what it lives in
   struct arena arena;
 };
 
-static enum why_reason wrong(struct why_error *error, const char *format, const char *what) {
-  *error = (struct why_error){0};
-  snprintf(error->text, sizeof error->text, format, what);
-  return WHY_BAD_INPUT;
+// Of this machine a file that was named has to be there; a snapshot may have left it out.
+static const char *not_there(const struct facts *f, const struct ask *ask) {
+  const char *named[] = {ask->python ? f->process.python : NULL,
+                         ask->program ? f->process.program : NULL};
+  for (size_t i = 0; i < sizeof named / sizeof named[0] && root_live(f->root); i++)
+    if (named[i] && root_stat(f->root, NULL, "%s", named[i]) == ABSENT) return named[i];
+  return NULL;
 }
 
-static enum why_reason check(const struct why_doctor *ask, struct why_error *error) {
-  char pid[32];
-  snprintf(pid, sizeof pid, "%d", ask->pid);
-  if (framework_named(ask->framework) == FRAMEWORK_COUNT)
-    return wrong(error, "%s: no such framework", ask->framework);
-  if (ask->pid && ask->root) return wrong(error, "%s: a snapshot has no processes", pid);
-  if (ask->pid < 0 || (ask->pid && kill(ask->pid, 0) != 0 && errno == ESRCH))
-    return wrong(error, "%s: no such process", pid);
+static enum why_reason look(struct held *held, struct root *root, const struct why_doctor *request,
+                            struct why_error *error) {
+  struct ask ask;
+  struct facts *f = arena_give(&held->arena, sizeof *f);
+  enum why_reason reason = ask_take(request, root, &held->arena, &ask, error);
+  if (reason != WHY_OK) return reason;
+  f->arena = &held->arena;
+  f->root = root;
+  gather(f, &ask);
+  const char *missing = not_there(f, &ask);
+  if (missing) {
+    snprintf(error->text, sizeof error->text, "%.200s: there is no such file", missing);
+    return WHY_BAD_INPUT;
+  }
+  if (f->gpu.schema && f->gpu.schema != GPU_JSON_SCHEMA) {
+    snprintf(error->text, sizeof error->text,
+             "%.150s%s: of another version of the format; this whycpu reads schema %d",
+             root_said(root), f->gpu.path, GPU_JSON_SCHEMA);
+    return WHY_BAD_INPUT;
+  }
+  held->diagnosis = *diagnose(f);
   return WHY_OK;
 }
 
-enum why_reason why_diagnose(const struct why_doctor *ask, struct why_diagnosis **out,
+enum why_reason why_diagnose(const struct why_doctor *request, struct why_diagnosis **out,
                              struct why_error *error) {
   *out = NULL;
-  enum why_reason reason = check(ask, error);
-  if (reason != WHY_OK) return reason;
+  *error = (struct why_error){0};
   struct held *held = calloc(1, sizeof *held);
   if (!held) return WHY_ALLOC_FAILED;
   jmp_buf full;
   struct root *volatile root = NULL;
+  volatile enum why_reason reason = WHY_ALLOC_FAILED;
   held->arena.full = &full;
-  if (setjmp(full)) {
-    reason = WHY_ALLOC_FAILED;
-  } else {
+  if (!setjmp(full)) {
     struct root *opened = NULL;
-    reason = root_open(ask->root ? ask->root : "/", &held->arena, &opened, error);
+    reason = root_open(request->root ? request->root : "/", &held->arena, &opened, error);
     root = opened;
-    if (reason == WHY_OK) {
-      struct facts *f = arena_give(&held->arena, sizeof *f);
-      f->arena = &held->arena;
-      f->root = opened;
-      gather(f, &(struct ask){.framework = framework_named(ask->framework),
-                              .python = ask->python,
-                              .program = ask->program,
-                              .pid = ask->pid});
-      held->diagnosis = *diagnose(f);
-    }
+    if (reason == WHY_OK) reason = look(held, opened, request, error);
   }
   root_close(root);
   held->arena.full = NULL;

@@ -17,6 +17,7 @@ struct capture {
   struct arena arena;
   struct arena scratch; // of one file
   struct root *root;
+  struct ask ask;
   struct looks looks;
   struct facts facts;
   struct sink sink;
@@ -31,10 +32,8 @@ struct capture {
 // ---- looking -----------------------------------------------------------------------------------
 
 static void look(struct capture *c) {
-  struct ask ask = {.python = c->request->python,
-                    .program = c->request->program,
-                    .pid = c->request->pid,
-                    .machine_only = true};
+  struct ask ask = c->ask;
+  ask.machine_only = true;
   c->looks.arena = &c->arena;
   c->facts.arena = &c->arena;
   c->facts.root = c->root;
@@ -168,20 +167,10 @@ static bool write_all(struct capture *c) {
 
 // ---- all of it ---------------------------------------------------------------------------------
 
-static enum why_reason check(struct capture *c) {
-  int pid = c->request->pid;
-  if (!pid) return WHY_OK;
-  const char *wrong = c->request->root ? "a snapshot has no processes" : "no such process";
-  if (!c->request->root && pid > 0 && root_stat(c->root, NULL, "/proc/%d", pid) == THERE)
-    return WHY_OK;
-  snprintf(c->error->text, sizeof c->error->text, "%d: %s", pid, wrong);
-  return WHY_BAD_INPUT;
-}
-
 static enum why_reason run(struct capture *c) {
   const char *from = c->request->root ? c->request->root : "/";
   enum why_reason reason = root_open(from, &c->arena, &c->root, c->error);
-  if (reason == WHY_OK) reason = check(c);
+  if (reason == WHY_OK) reason = ask_take(c->request, c->root, &c->arena, &c->ask, c->error);
   if (reason == WHY_OK) reason = sink_open(&c->sink, c->to, c->error);
   c->writing = reason == WHY_OK;
   if (!c->writing) return reason;

@@ -4,7 +4,8 @@
 #include <string.h>
 
 static const char *name_of(const struct facts *f) {
-  return why_framework_name((int)f->framework);
+  bool program = f->framework == FRAMEWORK_CUDA && f->process.program;
+  return program ? f->process.program : why_framework_name((int)f->framework);
 }
 
 // Where there is no framework to look at. False: it has been said.
@@ -16,8 +17,10 @@ static bool there(const struct facts *f, struct finding *o) {
     say_na(o, "it is not here");
   else if (f->framework == FRAMEWORK_CUDA && !f->process.program)
     say_na(o, "no program was named");
+  else if (f->framework <= FRAMEWORK_ONNXRUNTIME)
+    say_unknown(o, "the build of %s is not known: --python PATH names its interpreter", name_of(f));
   else
-    say_unknown(o, "the build of %s is not known", name_of(f));
+    say_unknown(o, "the build of %s is not known: --program PATH names it", name_of(f));
   return false;
 }
 
@@ -74,9 +77,10 @@ enum why_result rule_framework_cpu_only_build(const struct facts *f, struct find
   if (f->build.cuda_path) say_evidence(o, f->build.cuda_path, "%s", f->build.cuda_text);
   if (f->build.cuda_build == YES) return say_ok(o, "it was built with CUDA");
   say_need(o, "a build with CUDA");
-  say_have(o, "%s %s for the CPU", name_of(f), f->build.version);
+  say_have(o, *f->build.version ? "%s %s for the CPU" : "%s for the CPU%s", name_of(f),
+           f->build.version);
   say_fix(o, "%s", cuda_build_of(f));
-  return say_fail(o, "this %s was built without CUDA", name_of(f));
+  return say_fail(o, "it was built without CUDA");
 }
 
 enum why_result rule_framework_plugin_missing(const struct facts *f, struct finding *o) {
