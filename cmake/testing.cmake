@@ -13,7 +13,7 @@
 # why_skip(NAME reason [LABELS ...])
 #     A test that this machine cannot run: listed as skipped, with the reason.
 #
-# Labels: unit, emulation, cli, explain, faults (fast, sanitized too); build, style, nvcc (this
+# Labels: unit, emulation, cli, explain, faults, doctor, hostile (fast, sanitized too); build, style, nvcc (this
 # build); gpu (needs one); full (only in `make test-full`). `make test` runs all but full and gpu.
 
 why_find(cmocka cmocka HEADER cmocka.h LIBRARY cmocka PC cmocka)

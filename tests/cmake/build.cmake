@@ -37,11 +37,13 @@ why_script(options tests/build/options.sh LABELS build TIMEOUT 300)
 
 # The same tests under sanitizers, in builds of their own; not inside a sanitizer build.
 if(NOT WHYCPU_SANITIZE)
-  why_script(sanitize_address tests/build/sanitize.sh address,undefined unit,emulation,faults,explain
+  why_script(sanitize_address tests/build/sanitize.sh address,undefined unit,emulation,faults,explain,doctor
              fault_pairs LABELS sanitize TIMEOUT 900 PROCESSORS 2)
   # The fake cuBLAS asks the loader for names, which the loader, not ours, has written.
   why_script(sanitize_memory tests/build/sanitize.sh memory emulation "cublas|test_stream"
              LABELS sanitize TIMEOUT 900 PROCESSORS 2)
+  why_script(sanitize_hostile tests/build/sanitize.sh address,undefined hostile LABELS full
+             TIMEOUT 900 PROCESSORS 2)
   why_script(absent tests/build/absent.sh LABELS full TIMEOUT 600 PROCESSORS 2)
   why_script(gpu_check_rehearsal tests/build/gpu_check.sh LABELS full TIMEOUT 600 PROCESSORS 2)
 endif()

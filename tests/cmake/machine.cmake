@@ -33,6 +33,13 @@ target_include_directories(fake_gone PRIVATE host)
 target_compile_definitions(fake_gone PRIVATE FAKE_GONE)
 fake_library(fake_needs needs libwhycpu-openblas tests/fakes/plugin_broken.c FAKE_NEEDS_GONE)
 target_link_libraries(fake_needs PRIVATE fake_gone)
+add_library(fake_cudnn_99 SHARED tests/fakes/plugin_broken.c) # a libcudnn.so.99, nowhere to be found
+set_target_properties(fake_cudnn_99 PROPERTIES OUTPUT_NAME cudnn SOVERSION 99
+                      LIBRARY_OUTPUT_DIRECTORY ${fake_folder}/hidden)
+target_include_directories(fake_cudnn_99 PRIVATE host)
+target_compile_definitions(fake_cudnn_99 PRIVATE FAKE_GONE)
+fake_library(fake_needs_cudnn needs libwhycpu-cudnn tests/fakes/plugin_broken.c FAKE_NEEDS_GONE)
+target_link_libraries(fake_needs_cudnn PRIVATE fake_cudnn_99)
 fake_library(fake_libcuda driver libcuda tests/fakes/libcuda.c)
 set_target_properties(fake_libcuda PROPERTIES SUFFIX ".so.1")
 
@@ -41,7 +48,7 @@ why_test(test_load SOURCES tests/unit/test_load.c LABELS unit
 if(TARGET test_load)
   target_compile_definitions(test_load PRIVATE FAKE_FOLDER="${fake_folder}")
   add_dependencies(test_load fake_openblas fake_cuda fake_cublas fake_emulated fake_other_abi
-                   fake_no_symbol fake_needs fake_libcuda)
+                   fake_no_symbol fake_needs fake_needs_cudnn fake_libcuda)
   add_test(NAME test_load_without_libcuda COMMAND test_load without-libcuda)
   set_tests_properties(test_load_without_libcuda PROPERTIES LABELS unit SKIP_RETURN_CODE 77)
 endif()

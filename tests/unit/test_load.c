@@ -323,6 +323,23 @@ static void broken_plugins_say_why(void **state) {
   }
 }
 
+// The doctor reads what the plug-in is linked with. Where another cuDNN is installed, it says so.
+static void a_gpu_plugin_without_its_library_has_a_cause(void **state) {
+  (void)state;
+  put_gpu();
+  struct why_machine *machine = machine_in("needs", 0);
+  why_open_all(machine);
+  const struct why_verdict *v = &machine->slot[WHY_SLOT_cudnn].verdict;
+  assert_int_equal(v->reason, WHY_BACKEND_ABSENT);
+  has(v->note, "libcudnn.so.99: cannot open shared object file");
+  if (strcmp(v->cause, "cudnn-missing") != 0)
+    assert_string_equal(v->cause, "cuda-libs-wrong-major");
+  v = &machine->slot[WHY_SLOT_cublas].verdict; // of which nothing was built
+  assert_int_equal(v->reason, WHY_BACKEND_ABSENT);
+  assert_string_equal(v->cause, "framework-cpu-only-build");
+  why_close(machine);
+}
+
 static void an_absent_plugin_says_what_the_build_knew(void **state) {
   (void)state;
   struct why_machine *machine = machine_in("nowhere", 0);
@@ -571,6 +588,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test_setup(driver_answers_are_told_apart, setup),
       cmocka_unit_test_setup(a_short_note_stays_in_its_room, setup),
       cmocka_unit_test_setup(broken_plugins_say_why, setup),
+      cmocka_unit_test_setup(a_gpu_plugin_without_its_library_has_a_cause, setup),
       cmocka_unit_test_setup(an_absent_plugin_says_what_the_build_knew, setup),
       cmocka_unit_test_setup(a_good_plugin_is_opened_once, setup),
       cmocka_unit_test_setup(hardware_comes_before_driver_and_library, setup),
