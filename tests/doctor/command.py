@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tarfile
 import tempfile
@@ -186,6 +187,9 @@ text_is_plain(out, "--explain")
 other = snapshot("other-version", with_torch()())
 with open(os.path.join(other, ".whycpu", "version"), "w", encoding="ascii") as file:
     file.write("2\n")
+later = snapshot("later-schema", with_torch()())
+with open(os.path.join(later, ".whycpu", "gpu.json"), "w", encoding="ascii") as file:
+    file.write('{"schema": 2}\n')
 empty = os.path.join(base, "empty")
 os.mkdir(empty)
 plain_file = os.path.join(base, "file")
@@ -198,6 +202,7 @@ REFUSED = [
     (["--root", plain_file], "file"),
     (["--root", os.path.join(base, "half.tar.gz")], "half"),
     (["--root", other], "version"),
+    (["--root", later], "version"),
     (["--root", folder, "--framework", "tensorflwo"], "did you mean tensorflow?"),
     (["--root", folder, "--framework", "torch"], "pytorch"),
     (["--root", folder, "--framework", ""], None),
@@ -236,6 +241,27 @@ status, out, err = run(
     "doctor", "--pid", str(os.getpid()), "--framework", "pytorch", "--format", "json"
 )
 expect(status in (0, 1) and not err, f"--pid of this script: {status} {err}")
+
+# ---- this machine, with a driver that crashes: the doctor goes on ----------------------------------
+
+fakes = os.path.join(os.environ["WHY_TEST_BUILD"], "tests", "driver", "whole")
+scenario = os.path.join(base, "scenario")
+for text, result, words in (("", "ok", "a context was made"), ("cuInit crash\n", "unknown", "cuInit")):
+    with open(scenario, "w", encoding="ascii") as file:
+        file.write(text)
+    done = subprocess.run(
+        [os.environ["WHY_TEST_PROGRAM"], "doctor", "--framework", "cuda", "--format", "json"],
+        env={**os.environ, "LD_LIBRARY_PATH": fakes, "FAKE_DRIVER": scenario},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    answer = json.loads(done.stdout)
+    call = next(row for row in answer["checks"] if row["id"] == "driver-call-failed")
+    expect(
+        not os.path.isdir(fakes) or (call["result"] == result and words in call["why"]),
+        f"a driver that answers {text!r}: {call}",
+    )
 
 shutil.rmtree(base)
 end()
