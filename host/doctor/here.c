@@ -74,8 +74,7 @@ static void ask_here(struct answer *answer) {
 
 // What was heard here stands, whatever a child process heard.
 static void take_answer(struct facts *f, const struct answer *answer) {
-  f->process = (struct process){0};
-  process_own(f);
+  if (!root_live(f->root)) process_own(f); // whatever the root, the process is this one
   if (!answer->loaded) return;
   struct gpu *gpu = &f->gpu;
   gpu->known = YES;

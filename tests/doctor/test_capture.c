@@ -330,10 +330,10 @@ static void test_processes(void **state) {
   make_machine();
   struct why_doctor request = {.root = machine, .pid = 1};
   assert_int_equal(why_capture(&request, copy, &files, &unread, &error), WHY_BAD_INPUT);
-  assert_string_equal(error.text, "1: a snapshot has no processes");
+  assert_string_equal(error.text, "process 1: a snapshot has no processes");
   request = (struct why_doctor){.pid = 1 << 29};
   assert_int_equal(why_capture(&request, copy, &files, &unread, &error), WHY_BAD_INPUT);
-  assert_string_equal(error.text, "536870912: no such process");
+  assert_string_equal(error.text, "process 536870912: there is none");
   request.pid = (int)getpid();
   assert_int_equal(why_capture(&request, copy, &files, &unread, &error), WHY_OK);
   opens(copy);
