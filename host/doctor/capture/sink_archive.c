@@ -112,10 +112,9 @@ static bool open_archive(struct sink *sink) {
   struct archive *tar = archive_write_new();
   sink->tar = tar;
   if (!tar) return sink_failed(sink, "", "out of memory");
-  // Names are bytes: what a machine calls a file need not be text.
+  // Names are bytes, and need not be text: a header of its own says so where they are none.
   if (archive_write_add_filter_gzip(tar) == ARCHIVE_OK &&
       archive_write_set_format_pax_restricted(tar) == ARCHIVE_OK &&
-      archive_write_set_options(tar, "hdrcharset=BINARY") == ARCHIVE_OK &&
       archive_write_open_fd(tar, sink->file) == ARCHIVE_OK)
     return true;
   failed(sink, "");
