@@ -159,18 +159,21 @@ static void every_number_comes_through(void **state) {
 
 static void every_context_and_device_answers_for_itself(void **state) {
   (void)state;
-  struct gpu gpu = ask("cuDeviceGetCount 0 value=3\ncuDevicePrimaryCtxRetain@1 46\n"
-                       "cuDeviceGet@2 101\ncuDeviceGetAttribute20@0 0 value=3\n"
-                       "nvmlDeviceGetCount_v2 0 value=5\n"
-                       "nvmlDeviceGetHandleByIndex_v2@1 999\nnvmlDeviceGetMemoryInfo@2 15\n"
-                       "nvmlDeviceGetName@3 999\nnvmlDeviceGetTotalEccErrors@4 999\n",
-                       20);
-  assert_int_equal(gpu.cudas, 3);
-  assert_int_equal(gpu.cuda[0].context, 0);
+  struct gpu gpu =
+      ask("cuDeviceGetCount 0 value=5\ncuDevicePrimaryCtxRetain@0 2\n"
+          "cuDevicePrimaryCtxRetain@1 46\ncuDeviceGet@2 101\ncuDeviceGetAttribute20@0 0 value=3\n"
+          "nvmlDeviceGetCount_v2 0 value=5\n"
+          "nvmlDeviceGetHandleByIndex_v2@1 999\nnvmlDeviceGetMemoryInfo@2 15\n"
+          "nvmlDeviceGetName@3 999\nnvmlDeviceGetTotalEccErrors@4 999\n",
+          20);
+  assert_int_equal(gpu.cudas, 5);
+  assert_int_equal(gpu.cuda[0].context, 2);
   assert_int_equal(gpu.cuda[0].compute_mode, COMPUTE_EXCLUSIVE_PROCESS);
   assert_int_equal(gpu.cuda[1].context, 46);
   assert_int_equal(gpu.cuda[2].context, 101);
   assert_true(gpu.cuda[0].context_known && gpu.cuda[1].context_known && gpu.cuda[2].context_known);
+  assert_true(gpu.cuda[3].context_known && gpu.cuda[3].context == 0);
+  assert_false(gpu.cuda[4].context_known); // one that works is enough
   assert_int_equal(gpu.nvmls, 5);
   static const int errors[] = {0, 999, 15, 999, 0};
   for (int i = 0; i < 5; i++) {
@@ -349,7 +352,8 @@ static void two_that_hang_cost_one_limit(void **state) {
 
 static void what_was_said_before_it_hung_is_kept(void **state) {
   (void)state;
-  struct gpu gpu = ask("cuDeviceGetCount 0 value=3\ncuDevicePrimaryCtxRetain@1 hang\n"
+  struct gpu gpu = ask("cuDeviceGetCount 0 value=3\ncuDevicePrimaryCtxRetain@0 46\n"
+                       "cuDevicePrimaryCtxRetain@1 hang\n"
                        "nvmlDeviceGetCount_v2 0 value=3\nnvmlDeviceGetUUID@1 hang\n",
                        0.5);
   assert_true(gpu.cuda_known && gpu.nvml_known);
@@ -399,7 +403,8 @@ static void mad_numbers_and_texts_stay_in_their_room(void **state) {
     assert_int_equal(gpu.nvml[i].ecc_uncorrected, -1);
   }
   gpu = ask("cuDeviceGetCount 0 value=1000000000\ncuDeviceGetName fill\n"
-            "cuDeviceGetAttribute75 0 value=-5\ncuDeviceGetAttribute20 0 value=77\n",
+            "cuDeviceGetAttribute75 0 value=-5\ncuDeviceGetAttribute20 0 value=77\n"
+            "cuDevicePrimaryCtxRetain 46\n",
             20);
   assert_int_equal(gpu.cuda_count, 1000000000);
   assert_int_equal(gpu.cudas, GPU_ANSWERS);

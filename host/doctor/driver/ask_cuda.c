@@ -75,7 +75,11 @@ static void ask_devices(struct ask_page *page, void *library) {
     answered(page);
   }
   ask_wait_to_go(page);
-  for (int i = 0; i < gpu->cudas && i < ASK_CONTEXTS; i++) ask_context(page, library, i);
+  // One that works proves the driver; each takes up to half a second, and there may be many.
+  for (int i = 0; i < gpu->cudas && i < ASK_CONTEXTS; i++) {
+    ask_context(page, library, i);
+    if (page->cuda[i].context_known && !page->cuda[i].context) return;
+  }
 }
 
 void ask_cuda(struct ask_page *page, const char *name) {
