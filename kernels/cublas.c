@@ -189,7 +189,7 @@ static enum why_reason fill_inputs(const struct why_call *call) {
   const size_t element = forms[call->problem->type].bytes;
   struct trial_rows input[2];
   for (int i = GEMM_A; i <= GEMM_B; i++) {
-    struct view view;
+    struct view view = {0};
     view_of(&call->operand[i], &view);
     input[i] = (struct trial_rows){call->operand[i].data, (size_t)view.rows * element,
                                    (size_t)view.ld * element, (size_t)view.cols};

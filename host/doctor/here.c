@@ -110,6 +110,7 @@ static enum why_reason bus(struct facts *f, char *note, size_t size, const char 
 
 static enum why_reason driver(struct facts *f, const struct answer *answer, char *note, size_t size,
                               const char **cause) {
+  *f = (struct facts){.arena = f->arena, .root = f->root};
   gather(f, &(struct ask){.machine_only = true});
   take_answer(f, answer);
   const struct why_diagnosis *d = diagnose(f);
