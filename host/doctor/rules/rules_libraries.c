@@ -55,7 +55,7 @@ static bool say_missing(const struct facts *f, struct finding *o, int cudnn, enu
   if (unread)
     say_unknown(o, "where its libraries lie is not known");
   else
-    say_ok(o, "%d of its libraries are found", found);
+    say_ok(o, found == 1 ? "%d library is found" : "%d libraries are found", found);
   return false;
 }
 
