@@ -11,33 +11,37 @@ struct request {
   int64_t pid;
 };
 
-static bool read_framework(const char *text, void *to, struct why_error *wrong) {
-  enum { MOST = 16 };
-  const char *choice[MOST];
-  char near[160];
-  int choices = 0; // the first is this program itself, which is asked about by leaving it out
-  for (int i = 1; i < why_framework_count() && choices < MOST; i++) {
-    choice[choices++] = why_framework_name(i);
-    if (!strcmp(text, choice[choices - 1]))
-      return (*(const char **)to = choice[choices - 1]) != NULL;
-  }
-  nearest(text, choice, choices, near, sizeof near);
-  snprintf(wrong->text, sizeof wrong->text, "no such framework; %s", near);
-  return false;
-}
-
-static bool read_cause(const char *text, void *to, struct why_error *wrong) {
+// One of `count` names, by name_at; `what` they are, for the refusal.
+static bool read_name(const char *text, const char *(*name_at)(int), int count, const char *what,
+                      const char **to, struct why_error *wrong) {
   enum { MOST = 128 };
   const char *choice[MOST];
   char near[160];
   int choices = 0;
-  for (; choices < why_cause_count() && choices < MOST; choices++) {
-    choice[choices] = why_cause_at(choices)->id;
-    if (!strcmp(text, choice[choices])) return (*(const char **)to = choice[choices]) != NULL;
+  for (; choices < count && choices < MOST; choices++) {
+    *to = choice[choices] = name_at(choices);
+    if (!strcmp(text, *to)) return true;
   }
   nearest(text, choice, choices, near, sizeof near);
-  snprintf(wrong->text, sizeof wrong->text, "no such cause; %s", near);
+  snprintf(wrong->text, sizeof wrong->text, "no such %s; %s", what, near);
   return false;
+}
+
+// The first is this program itself, which is asked about by leaving the option out.
+static const char *framework_at(int i) {
+  return why_framework_name(i + 1);
+}
+
+static bool read_framework(const char *text, void *to, struct why_error *wrong) {
+  return read_name(text, framework_at, why_framework_count() - 1, "framework", to, wrong);
+}
+
+static const char *cause_at(int i) {
+  return why_cause_at(i)->id;
+}
+
+static bool read_cause(const char *text, void *to, struct why_error *wrong) {
+  return read_name(text, cause_at, why_cause_count(), "cause", to, wrong);
 }
 
 // Colour is for a terminal that can show it, and whose user has not said no.

@@ -55,8 +55,18 @@ static const char *absent_words(const char *name) {
   return NULL;
 }
 
-static bool is_gpu_backend(const char *name) {
-  return !strcmp(name, "cuda") || !strcmp(name, "cublas") || !strcmp(name, "cudnn");
+// The slot whose devices this one's kernels run on: -1 for the host or its own.
+static int devices_from(int slot) {
+  for (int i = 0; i < why_kernel_count(); i++) {
+    const struct why_place *place = &why_places()[i];
+    if (place->code == slot && place->device != slot && place->device != WHY_SLOT_plain)
+      return place->device;
+  }
+  return -1;
+}
+
+static bool is_for_gpus(int slot) {
+  return slot == WHY_SLOT_cuda || devices_from(slot) == WHY_SLOT_cuda;
 }
 
 // Sets what the emulated devices of the next open() are like.
@@ -92,7 +102,7 @@ static struct why_backend *find_library(struct why_machine *machine, struct why_
     bool missing = access(path, F_OK) != 0 && errno == ENOENT;
     const char *words = missing && !emulated ? absent_words(slot->name) : NULL;
     verdict->note = why_intern(machine, words ? words : loader);
-    if (is_gpu_backend(slot->name) && !emulated)
+    if (is_for_gpus((int)(slot - machine->slot)) && !emulated)
       verdict->cause = missing ? "framework-cpu-only-build" : here_plugin(path);
     return NULL;
   }
@@ -163,16 +173,6 @@ static void register_kernels(struct why_slot *slot, int place) {
     slot->code[i] = slot->backend->find(kernel->op, kernel->name);
     slot->lacks[i] = !slot->code[i];
   }
-}
-
-// The slot whose devices this one's kernels run on: -1 for the host or its own.
-static int devices_from(int slot) {
-  for (int i = 0; i < why_kernel_count(); i++) {
-    const struct why_place *place = &why_places()[i];
-    if (place->code == slot && place->device != slot && place->device != WHY_SLOT_plain)
-      return place->device;
-  }
-  return -1;
 }
 
 static enum why_reason load(struct why_machine *machine, int place, bool without_device) {

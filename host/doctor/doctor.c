@@ -47,27 +47,34 @@ static const char *not_there(const struct facts *f, const struct ask *ask) {
   return NULL;
 }
 
-static enum why_reason look(struct held *held, struct root *root, const struct why_doctor *request,
-                            struct why_error *error) {
+struct question {
+  const struct why_doctor *request;
+  struct held *held;
+  struct why_error *error;
+};
+
+static enum why_reason look(struct root *root, void *to) {
+  const struct question *q = to;
+  struct arena *arena = &q->held->arena;
   struct ask ask;
-  struct facts *f = arena_give(&held->arena, sizeof *f);
-  enum why_reason reason = ask_take(request, root, &held->arena, &ask, error);
+  struct facts *f = arena_give(arena, sizeof *f);
+  enum why_reason reason = ask_take(q->request, root, arena, &ask, q->error);
   if (reason != WHY_OK) return reason;
-  f->arena = &held->arena;
+  f->arena = arena;
   f->root = root;
   gather(f, &ask);
   const char *missing = not_there(f, &ask);
   if (missing) {
-    snprintf(error->text, sizeof error->text, "%.200s: there is no such file", missing);
+    snprintf(q->error->text, sizeof q->error->text, "%.200s: there is no such file", missing);
     return WHY_BAD_INPUT;
   }
   if (f->gpu.schema && f->gpu.schema != GPU_JSON_SCHEMA) {
-    snprintf(error->text, sizeof error->text,
+    snprintf(q->error->text, sizeof q->error->text,
              "%.150s%s: of another version of the format; this whycpu reads schema %d",
              root_said(root), f->gpu.path, GPU_JSON_SCHEMA);
     return WHY_BAD_INPUT;
   }
-  held->diagnosis = *diagnose(f);
+  q->held->diagnosis = *diagnose(f);
   return WHY_OK;
 }
 
@@ -77,21 +84,11 @@ enum why_reason why_diagnose(const struct why_doctor *request, struct why_diagno
   *error = (struct why_error){0};
   struct held *held = calloc(1, sizeof *held);
   if (!held) return WHY_ALLOC_FAILED;
-  jmp_buf full;
-  struct root *volatile root = NULL;
-  volatile enum why_reason reason = WHY_ALLOC_FAILED;
-  held->arena.full = &full;
-  if (!setjmp(full)) {
-    struct root *opened = NULL;
-    reason = root_open(request->root ? request->root : "/", &held->arena, &opened, error);
-    root = opened;
-    if (reason == WHY_OK) reason = look(held, opened, request, error);
-  }
-  root_close(root);
-  held->arena.full = NULL;
+  struct question question = {request, held, error};
+  enum why_reason reason =
+      root_within(request->root ? request->root : "/", &held->arena, error, look, &question);
   if (reason != WHY_OK) {
-    arena_free(&held->arena);
-    free(held);
+    why_diagnosis_free(&held->diagnosis);
     return reason;
   }
   *out = &held->diagnosis;

@@ -125,14 +125,24 @@ static enum why_reason driver(struct facts *f, const struct answer *answer, char
 }
 
 struct work {
-  const char *root, *plugin;
+  const char *plugin;
+  struct arena arena;
   int *driver;
   char *note;
   size_t size;
   const char **cause;
 };
 
-static enum why_reason look_for_gpu(struct facts *f, const struct work *work) {
+static struct facts *facts_of(struct root *root, struct work *work) {
+  struct facts *f = arena_give(&work->arena, sizeof *f);
+  f->arena = &work->arena;
+  f->root = root;
+  return f;
+}
+
+static enum why_reason look_for_gpu(struct root *root, void *to) {
+  struct work *work = to;
+  struct facts *f = facts_of(root, work);
   enum why_reason reason = bus(f, work->note, work->size, work->cause);
   if (reason != WHY_OK) return reason;
   struct answer answer = {0};
@@ -142,7 +152,9 @@ static enum why_reason look_for_gpu(struct facts *f, const struct work *work) {
   return driver(f, &answer, work->note, work->size, work->cause);
 }
 
-static enum why_reason look_at_plugin(struct facts *f, const struct work *work) {
+static enum why_reason look_at_plugin(struct root *root, void *to) {
+  struct work *work = to;
+  struct facts *f = facts_of(root, work);
   struct ask ask = {.framework = FRAMEWORK_CUDA, .program = work->plugin};
   f->framework = ask.framework;
   probe_process(f, &ask);
@@ -156,50 +168,26 @@ static enum why_reason look_at_plugin(struct facts *f, const struct work *work) 
   return WHY_OK;
 }
 
-// Does its work on the facts of a root, in memory that is given back.
-static enum why_reason with_root(enum why_reason (*look)(struct facts *, const struct work *),
-                                 const struct work *work) {
-  struct why_error error;
-  struct arena arena = {0};
-  struct root *volatile root = NULL;
-  jmp_buf full;
-  volatile enum why_reason reason = WHY_NO_DRIVER;
-  arena.full = &full;
-  if (!setjmp(full)) {
-    struct root *opened = NULL;
-    reason = root_open(work->root, &arena, &opened, &error);
-    root = opened;
-    if (reason == WHY_OK) {
-      struct facts *f = arena_give(&arena, sizeof *f);
-      f->arena = &arena;
-      f->root = opened;
-      reason = look(f, work);
-    } else {
-      snprintf(work->note, work->size, "%s", error.text);
-      reason = WHY_NO_DRIVER;
-    }
-  }
-  root_close(root);
-  arena_free(&arena);
-  return reason;
-}
-
 enum why_reason here_gpu(const char *root, int *driver_version, char *note, size_t size,
                          const char **cause) {
+  struct why_error error = {0};
+  struct work work = {.driver = driver_version, .note = note, .size = size, .cause = cause};
   *driver_version = 0;
   *cause = "";
   note[0] = 0;
-  return with_root(
-      look_for_gpu,
-      &(struct work){
-          .root = root, .driver = driver_version, .note = note, .size = size, .cause = cause});
+  enum why_reason reason = root_within(root, &work.arena, &error, look_for_gpu, &work);
+  arena_free(&work.arena);
+  if (reason != WHY_BAD_INPUT && reason != WHY_ALLOC_FAILED) return reason;
+  // It could not be looked at; what is not known to be there is not used.
+  snprintf(note, size, "%s", *error.text ? error.text : why_sentence(reason));
+  return WHY_NO_DRIVER;
 }
 
 const char *here_plugin(const char *path) {
   const char *cause = "";
-  char note[64];
-  with_root(look_at_plugin,
-            &(struct work){
-                .root = "/", .plugin = path, .note = note, .size = sizeof note, .cause = &cause});
+  struct why_error error;
+  struct work work = {.plugin = path, .cause = &cause};
+  root_within("/", &work.arena, &error, look_at_plugin, &work);
+  arena_free(&work.arena);
   return cause;
 }

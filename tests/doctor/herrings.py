@@ -114,39 +114,22 @@ def cpu_wheel_and(broken):
     return change
 
 
-ALL.append(
-    Fixture(
-        "two-roots/no-driver-and-cpu-wheel",
-        "pytorch",
-        "driver-not-installed",
-        with_torch(),
-        cpu_wheel_and(uninstall),
-        also=["framework-cpu-only-build"],
-        deciding=[BUS, SITE],
+for name, root, healthy, broken, deciding in (
+    ("no-driver", "driver-not-installed", with_torch(), uninstall, BUS),
+    ("not-loaded", "driver-not-loaded", with_torch(), unload, BUS),
+    ("no-gpu-given", "container-no-gpu", in_container(), given_nothing, ".whycpu/nodes"),
+):
+    ALL.append(
+        Fixture(
+            f"two-roots/{name}-and-cpu-wheel",
+            "pytorch",
+            root,
+            healthy,
+            cpu_wheel_and(broken),
+            also=["framework-cpu-only-build"],
+            deciding=[deciding, SITE],
+        )
     )
-)
-ALL.append(
-    Fixture(
-        "two-roots/not-loaded-and-cpu-wheel",
-        "pytorch",
-        "driver-not-loaded",
-        with_torch(),
-        cpu_wheel_and(unload),
-        also=["framework-cpu-only-build"],
-        deciding=[BUS, SITE],
-    )
-)
-ALL.append(
-    Fixture(
-        "two-roots/no-gpu-given-and-cpu-wheel",
-        "pytorch",
-        "container-no-gpu",
-        in_container(),
-        cpu_wheel_and(given_nothing),
-        also=["framework-cpu-only-build"],
-        deciding=[".whycpu/nodes", SITE],
-    )
-)
 
 
 def plugin_and_driver(m):

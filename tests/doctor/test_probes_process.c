@@ -77,20 +77,20 @@ static void root_is_told_from_a_namespaces_root(void **state) {
 
 static void programs_are_found_by_path(void **state) {
   struct probing *p = *state;
-  tree_file(p->dir, ".whycpu/process", "uid=0\ngid=0\npython=/a/python\ncwd=/work/here\n");
+  tree_file(p->dir, ".whycpu/process", "uid=0\ngid=0\npython=/a/python\ncwd=/srv/here\n");
   tree_file(p->dir, ".whycpu/env", "PATH=relative::/opt/bin:/usr/bin\n");
   tree_file(p->dir, "usr/bin/python3", "");
   tree_file(p->dir, "usr/bin/main", "");
   tree_folder(p->dir, "opt/bin/python3");
-  tree_file(p->dir, "work/here/main", "");
+  tree_file(p->dir, "srv/here/main", "");
   struct facts *f = probe(p, (struct ask){.python = "python3", .program = "main"});
   assert_string_equal(f->process.python, "/usr/bin/python3");
-  assert_string_equal(f->process.program, "/work/here/main");
+  assert_string_equal(f->process.program, "/srv/here/main");
   f = probe(p, (struct ask){.python = "bin/python", .program = "/abs"});
-  assert_string_equal(f->process.python, "/work/here/bin/python");
+  assert_string_equal(f->process.python, "/srv/here/bin/python");
   assert_string_equal(f->process.program, "/abs");
   f = probe(p, (struct ask){.python = "nowhere"});
-  assert_string_equal(f->process.python, "/work/here/nowhere");
+  assert_string_equal(f->process.python, "/srv/here/nowhere");
   assert_string_equal(probe(p, (struct ask){0})->process.python, "/a/python");
 }
 

@@ -443,13 +443,42 @@ static void test_speed(void **state) {
   assert_true(seconds < 0.5); // a tenth of it on an idle machine; sanitizers are slow
 }
 
+// ---- work in a root
+// ------------------------------------------------------------------------------
+
+static enum why_reason reads(struct root *in, void *to) {
+  *(bool *)to = root_text(in, 64, "/proc/here").there == THERE;
+  return WHY_OK;
+}
+
+static enum why_reason takes_all(struct root *in, void *to) {
+  struct arena *own = to;
+  while (in) arena_give(own, 1 << 20);
+  return WHY_OK;
+}
+
+static void test_within(void **state) {
+  (void)state;
+  struct arena own = {0};
+  struct why_error error;
+  bool there = false;
+  tree_file(dir, "proc/here", "x");
+  assert_int_equal(root_within(dir, &own, &error, reads, &there), WHY_OK);
+  assert_true(there);
+  assert_int_equal(root_within(dir, &own, &error, takes_all, &own), WHY_ALLOC_FAILED);
+  arena_free(&own);
+  assert_int_equal(root_within("/nowhere/at all", &own, &error, reads, &there), WHY_BAD_INPUT);
+  arena_free(&own);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(test_plain_paths), TEST(test_links),        TEST(test_loops),     TEST(test_long_paths),
-      TEST(test_only_files),  TEST(test_how_much),     TEST(test_names),     TEST(test_unread_list),
-      TEST(test_all_unread),  TEST(test_long_list),    TEST(test_forbidden), TEST(test_refused),
-      TEST(test_versions),    TEST(test_this_machine), TEST(test_watching),  TEST(test_speed),
+      TEST(test_within),      TEST(test_plain_paths), TEST(test_links),        TEST(test_loops),
+      TEST(test_long_paths),  TEST(test_only_files),  TEST(test_how_much),     TEST(test_names),
+      TEST(test_unread_list), TEST(test_all_unread),  TEST(test_long_list),    TEST(test_forbidden),
+      TEST(test_refused),     TEST(test_versions),    TEST(test_this_machine), TEST(test_watching),
+      TEST(test_speed),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

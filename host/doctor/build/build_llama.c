@@ -1,6 +1,7 @@
 // llama.cpp: its CUDA code is in libggml-cuda.so beside its other libraries, or, where it is built
 // as one piece, in libllama.so or in the program.
 #include "build.h"
+#include "probe_process.h"
 #include <string.h>
 
 // The first name in a folder that fits; NULL.
@@ -124,21 +125,9 @@ static bool take_node(struct builder *b, const char *cwd) {
 
 static bool take_path(struct builder *b) {
   static const char *const name[] = {"llama-server", "llama-cli"};
-  const char *path = env_of(b->facts, "PATH");
-  struct slice rest = slice_of(path ? path : "/usr/local/bin:/usr/bin:/bin"), folder;
-  for (int looked = 0; looked < 64 && rest.length; looked++) {
-    if (!slice_split(rest, ':', &folder, &rest)) {
-      folder = rest;
-      rest.length = 0;
-    }
-    for (int i = 0; i < 2 && slice_begins(folder, "/"); i++) {
-      const char *full = arena_print(b->arena, "%.*s/%s", (int)folder.length, folder.at, name[i]);
-      if (root_stat(b->root, NULL, "%s", full) != THERE) continue;
-      take_program(b, full);
-      return true;
-    }
-  }
-  return false;
+  const char *program = environment_first(b->facts, name, 2);
+  if (program) take_program(b, program);
+  return program;
 }
 
 void build_llama(struct builder *b) {

@@ -1,6 +1,7 @@
 // Ollama: a folder a version of CUDA beside its other libraries, from which it takes what the
 // driver can run.
 #include "build.h"
+#include "probe_process.h"
 #include <string.h>
 
 enum { LEAST_CAPABILITY = 50 };
@@ -61,18 +62,8 @@ static void look_in(struct builder *b, const char *folder, struct runner *best, 
 static const char *find_program(struct builder *b) {
   static const char *const usual[] = {"/usr/local/bin/ollama", "/usr/bin/ollama", "/bin/ollama"};
   if (b->facts->process.program) return b->facts->process.program;
-  const char *path = env_of(b->facts, "PATH");
-  struct slice rest = slice_of(path ? path : ""), folder;
-  for (int looked = 0; looked < 64 && rest.length; looked++) {
-    if (!slice_split(rest, ':', &folder, &rest)) {
-      folder = rest;
-      rest.length = 0;
-    }
-    const char *full = arena_print(b->arena, "%.*s/ollama", (int)folder.length, folder.at);
-    if (*full == '/' && root_stat(b->root, NULL, "%s", full) == THERE) return full;
-  }
-  const char *found = NULL;
-  any_there(b->root, usual, 3, &found);
+  const char *found = environment_path(b->facts, "ollama");
+  if (!found) any_there(b->root, usual, 3, &found);
   return found;
 }
 

@@ -22,11 +22,15 @@ void search_begin(struct search *search, const struct facts *facts) {
 
 // ---- one file ----------------------------------------------------------------------------------
 
+enum arch arch_of_machine(int elf_machine) {
+  return elf_machine == EM_X86_64    ? ARCH_X86_64
+         : elf_machine == EM_AARCH64 ? ARCH_AARCH64
+                                     : ARCH_UNKNOWN;
+}
+
 static bool fits(struct search *search, const struct elf *elf) {
   if (elf->elf_class != 64) return false;
-  enum arch arch = elf->machine == EM_X86_64    ? ARCH_X86_64
-                   : elf->machine == EM_AARCH64 ? ARCH_AARCH64
-                                                : ARCH_UNKNOWN;
+  enum arch arch = arch_of_machine(elf->machine);
   if (!arch) return false;
   if (!search->arch) search->arch = arch;
   return arch == search->arch;

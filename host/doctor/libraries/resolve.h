@@ -22,6 +22,8 @@ struct ld_cache ld_cache_read(struct root *, struct arena *);
 // Of bytes, for fuzzing. `bytes` must outlive the result.
 struct ld_cache ld_cache_parse(struct arena *, const char *bytes, size_t length);
 
+enum arch arch_of_machine(int elf_machine); // ARCH_UNKNOWN: neither of the two
+
 struct search { // how one process looks for libraries
   struct root *root;
   struct arena *arena;

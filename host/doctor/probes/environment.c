@@ -58,7 +58,7 @@ const char *env_of(const struct facts *f, const char *name) {
   return NULL;
 }
 
-const char *environment_path(const struct facts *f, const char *name) {
+const char *environment_first(const struct facts *f, const char *const *name, int names) {
   const char *path = env_of(f, "PATH");
   struct slice rest = slice_of(path ? path : "/usr/local/bin:/usr/bin:/bin"), folder;
   for (int looked = 0; looked < 256 && rest.length; looked++) {
@@ -67,9 +67,15 @@ const char *environment_path(const struct facts *f, const char *name) {
       rest.length = 0;
     }
     if (!slice_begins(folder, "/")) continue; // relative to a folder that is another's business
-    const char *full = arena_print(f->arena, "%.*s/%s", (int)folder.length, folder.at, name);
-    struct stat what;
-    if (root_stat(f->root, &what, "%s", full) == THERE && S_ISREG(what.st_mode)) return full;
+    for (int i = 0; i < names; i++) {
+      const char *full = arena_print(f->arena, "%.*s/%s", (int)folder.length, folder.at, name[i]);
+      struct stat what;
+      if (root_stat(f->root, &what, "%s", full) == THERE && S_ISREG(what.st_mode)) return full;
+    }
   }
   return NULL;
+}
+
+const char *environment_path(const struct facts *f, const char *name) {
+  return environment_first(f, &name, 1);
 }

@@ -15,6 +15,8 @@ void environment_read(struct facts *, const struct text *, char end);
 void environment_own(struct facts *);
 // Where a shell with the environment asked about would find a program; NULL: nowhere.
 const char *environment_path(const struct facts *, const char *name);
+// The same for any of these, the first folder of PATH that has one.
+const char *environment_first(const struct facts *, const char *const *name, int names);
 
 // process_live.c: process 0 is this one.
 void process_own(struct facts *);

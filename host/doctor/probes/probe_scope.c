@@ -1,8 +1,8 @@
 // Where are we: Linux itself, WSL or a Jetson, and for which processor.
 #define _GNU_SOURCE // memmem, strcasestr
 #include "probe_scope.h"
-#include "elf.h"
 #include "probe_nodes.h"
+#include "resolve.h"
 #include <string.h>
 #include <sys/utsname.h>
 
@@ -102,14 +102,6 @@ static enum arch arch_in(struct slice text) {
   for (size_t i = 0; i < sizeof words / sizeof *words; i++)
     if (slice_has(text, words[i].word)) return words[i].arch;
   return ARCH_UNKNOWN;
-}
-
-enum { MACHINE_X86_64 = 62, MACHINE_AARCH64 = 183 }; // as an ELF file has them
-
-static enum arch arch_of_machine(int machine) {
-  return machine == MACHINE_X86_64    ? ARCH_X86_64
-         : machine == MACHINE_AARCH64 ? ARCH_AARCH64
-                                      : ARCH_UNKNOWN;
 }
 
 static enum arch arch_of_program(struct facts *f, const char *path) {

@@ -36,7 +36,12 @@ struct root;
 // no snapshot, a snapshot of another version, an archive that climbs out or is larger than a
 // snapshot can be); WHY_ALLOC_FAILED. Texts and names live in the arena.
 enum why_reason root_open(const char *path, struct arena *, struct root **, struct why_error *);
-void root_close(struct root *);             // NULL is fine
+void root_close(struct root *); // NULL is fine
+// Opens a root, works in it and closes it. What the work returns, or what root_open does;
+// WHY_ALLOC_FAILED where memory ends in between. The arena, whose `full` is set here, stays.
+typedef enum why_reason root_work(struct root *, void *to);
+enum why_reason root_within(const char *path, struct arena *, struct why_error *, root_work *,
+                            void *to);
 bool root_live(const struct root *);        // it is `/`
 const char *root_said(const struct root *); // as the user named it
 

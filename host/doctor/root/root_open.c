@@ -163,3 +163,22 @@ void root_close(struct root *root) {
   free(root->buffer);
   free(root);
 }
+
+enum why_reason root_within(const char *path, struct arena *arena, struct why_error *error,
+                            root_work *work, void *to) {
+  jmp_buf full;
+  struct root *volatile root = NULL;
+  volatile enum why_reason reason;
+  arena->full = &full;
+  if (setjmp(full)) {
+    reason = WHY_ALLOC_FAILED;
+  } else {
+    struct root *opened = NULL;
+    reason = root_open(path, arena, &opened, error);
+    root = opened;
+    if (reason == WHY_OK) reason = work(opened, to);
+  }
+  root_close(root);
+  arena->full = NULL;
+  return reason;
+}

@@ -14,7 +14,8 @@ bool gpu_nodes(const struct facts *f) {
   return false;
 }
 
-bool is_driver_node(const struct facts *f, const struct node *node) {
+// CUDA has to open it.
+static bool is_driver_node(const struct facts *f, const struct node *node) {
   if (f->scope.platform == PLATFORM_WSL2) return !strcmp(node->path, "/dev/dxg");
   if (f->scope.platform == PLATFORM_JETSON)
     return !strcmp(node->path, "/dev/nvmap") || !strncmp(node->path, "/dev/nvhost-", 12);

@@ -4,8 +4,7 @@
 #include "facts.h"
 
 bool gpu_nodes(const struct facts *); // one of a GPU: /dev/nvidia0, under WSL2 /dev/dxg
-bool is_driver_node(const struct facts *, const struct node *); // that CUDA has to open
-bool is_in_the_way(const struct facts *, const struct node *);  // where it cannot be opened
+bool is_in_the_way(const struct facts *, const struct node *); // where it cannot be opened
 // By mode, owner and group alone; UNKNOWN where the process is not known.
 enum known mode_permits(const struct facts *, const struct node *);
 // The first node that CUDA has to open, whose mode lets the process in, and that gives this error.

@@ -86,11 +86,10 @@ int best_capability(const struct facts *f) {
 }
 
 const char *gpu_name(const struct facts *f) {
-  if (f->gpu.nvmls && f->gpu.nvml[0].name && *f->gpu.nvml[0].name) return f->gpu.nvml[0].name;
-  if (f->gpu.cudas && f->gpu.cuda[0].name && *f->gpu.cuda[0].name) return f->gpu.cuda[0].name;
-  if (f->kernel.gpus && f->kernel.gpu[0].model && *f->kernel.gpu[0].model)
-    return f->kernel.gpu[0].model;
-  if (f->pci.gpus && f->pci.gpu[0].name && *f->pci.gpu[0].name) return f->pci.gpu[0].name;
+  if (f->gpu.nvmls && given(f->gpu.nvml[0].name)) return f->gpu.nvml[0].name;
+  if (f->gpu.cudas && given(f->gpu.cuda[0].name)) return f->gpu.cuda[0].name;
+  if (f->kernel.gpus && given(f->kernel.gpu[0].model)) return f->kernel.gpu[0].model;
+  if (f->pci.gpus && given(f->pci.gpu[0].name)) return f->pci.gpu[0].name;
   return "the GPU";
 }
 
@@ -101,7 +100,7 @@ bool consumer_gpu(const struct facts *f) {
 
 // ---- the driver's version ----------------------------------------------------------------------
 
-static bool given(const char *text) {
+bool given(const char *text) {
   return text && *text;
 }
 

@@ -36,6 +36,8 @@ int capabilities(const struct facts *, int *out, int most);
 const char *gpu_name(const struct facts *); // of the first one, "the GPU" where it has no name
 bool consumer_gpu(const struct facts *);    // GeForce or TITAN
 
+bool given(const char *text); // there, and not empty
+
 // ---- the driver's version ----------------------------------------------------------------------
 
 const char *driver_version(const struct facts *, const char **path); // in use; ""

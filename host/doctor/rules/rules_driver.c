@@ -1,6 +1,7 @@
 // Rules of the driver's libraries: which libcuda.so.1 a program gets, and whether it goes with the
 // kernel's half.
 #include "judge.h"
+#include "resolve.h"
 #include <string.h>
 
 static bool below(const char *path, const char *folder) {
@@ -46,25 +47,18 @@ enum why_result rule_libcuda_missing(const struct facts *f, struct finding *o) {
 }
 
 enum why_result rule_libcuda_wrong_arch(const struct facts *f, struct finding *o) {
-  static const struct {
-    enum arch arch;
-    int machine; // of ELF: EM_X86_64, EM_AARCH64
-    const char *name;
-  } row[] = {{ARCH_X86_64, 62, "x86-64"}, {ARCH_AARCH64, 183, "aarch64"}};
+  static const char *const name[] = {
+      [ARCH_UNKNOWN] = "64 bits", [ARCH_X86_64] = "x86-64", [ARCH_AARCH64] = "aarch64"};
+  enum arch arch = f->scope.arch;
   const struct library *cuda = &f->driver.cuda;
   if (cuda->there == ABSENT) return say_na(o, "there is none");
   if (cuda_sees(f)) return say_ok(o, "cuInit succeeds");
   if (cuda->there == UNREAD) return say_unknown(o, "where libcuda.so.1 lies is not known");
-  const char *wanted = "64 bits";
-  bool wrong = cuda->elf_class == 32;
-  for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
-    if (f->scope.arch != row[i].arch) continue;
-    wanted = row[i].name;
-    wrong |= cuda->elf_machine && cuda->elf_machine != row[i].machine;
-  }
-  if (!wrong) return say_ok(o, "of this architecture, as far as it is known");
+  bool other = arch && cuda->elf_machine && arch_of_machine(cuda->elf_machine) != arch;
+  if (cuda->elf_class != 32 && !other)
+    return say_ok(o, "of this architecture, as far as it is known");
   say_evidence(o, cuda->real, "ELF of %d bits, machine %d", cuda->elf_class, cuda->elf_machine);
-  say_need(o, "%s", wanted);
+  say_need(o, "%s", name[arch]);
   say_have(o, "%d bits, ELF machine %d", cuda->elf_class, cuda->elf_machine);
   return say_fail(o, "libcuda.so.1 is of another architecture");
 }

@@ -14,12 +14,8 @@ static bool asked(const struct facts *f, struct finding *o) {
     return false;
   }
   if (f->build.libraries_known == YES) return true;
-  return say_unknown(o, "which libraries it loads is not known");
+  say_unknown(o, "which libraries it loads is not known");
   return false;
-}
-
-static bool given(const char *text) {
-  return text && *text;
 }
 
 // Libraries that are missing, by what is there instead.
